@@ -184,7 +184,8 @@ options:
     default: 60
   published:
     description: If V(true), the task before published the version of the rollout, or the earlier version
-      to go back. The module records the latest published version of each blueprint in the state.
+      to go back. The module records the latest published version of each blueprint in the state. It fails
+      if this version does not have O(app) or O(version).
     type: bool
     default: false
   direction:
@@ -269,19 +270,29 @@ is_published:
   returned: success
   type: bool
   sample: false
+is_predicted:
+  description: Whether the task ran in check mode, so the state is not saved and nothing must be published.
+  returned: success
+  type: bool
+  sample: false
+missing_app:
+  description: Reason why the version of O(app) cannot be published before it is uploaded. Null if the tenant
+    has it, if it is published already, or if O(version) is set.
+  returned: success
+  type: str
 device_count:
   description: Number of devices of the rollout.
-  returned: success
+  returned: unless O(published=true) or O(direction=back)
   type: int
   sample: 300
 outdated_count:
   description: Number of devices that do not run the version of the rollout, or the restored version.
-  returned: success
+  returned: unless O(published=true) or O(direction=back)
   type: int
   sample: 300
 waves:
   description: Waves of the rollout.
-  returned: success
+  returned: unless O(published=true) or O(direction=back)
   type: list
   elements: dict
   contains:
@@ -325,7 +336,7 @@ waves:
       sample: 3600.0
 notes:
   description: Sentences about waves without devices.
-  returned: success
+  returned: unless O(published=true) or O(direction=back)
   type: list
   elements: str
   sample:

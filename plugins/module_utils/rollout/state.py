@@ -11,8 +11,9 @@ that could not be reached. Its format:
   ``restored_version_id``, ``restored_number``. The new version is null until it is published, the restored one until
   the version from before the rollout is published again.
 - ``status``: one of STATUSES. ``reason``: why the rollout failed, stopped or went back, or null. ``ended_at``.
-- ``waves``: ``name``, ``percent``, ``hash_limit``, ``status`` (one of WAVE_STATUSES), ``started_at``,
-  ``converged_at``, ``soak_until``, ``ended_at``, ``counts`` (a dict of numbers), ``before`` and ``after`` (readings),
+- ``waves``: ``name``, ``percent``, ``hash_limit``, ``selectors`` (see Wave.selectors), ``status`` (one of
+  WAVE_STATUSES), ``started_at``, ``converged_at``, ``soak_until``, ``ended_at``, ``counts`` (a dict of numbers),
+  ``before`` and ``after`` (readings),
   ``gates`` (results of gates.judge()), ``failed_devices`` (``id``, ``name``, ``reason``), ``failed_count``,
   ``continued`` (whether the rollout goes on although the wave failed).
 - ``unreached``: devices that did not get the restored version (``id``, ``name``, ``reason``), ``unreached_count``.

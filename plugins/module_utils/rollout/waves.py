@@ -77,6 +77,12 @@ class Wave:
     not_before: str | None = None
     allow_empty: bool = False
 
+    @property
+    def selectors(self) -> str:
+        """A short text that changes with the selectors, except for their order."""
+        values = [sorted(getattr(self, key) or ()) for key in _SELECTORS]
+        return hashlib.sha256(json.dumps([*values, self.percent]).encode(errors="surrogatepass")).hexdigest()[:16]
+
 
 @dataclass(frozen=True)
 class WaveDevices:
@@ -218,6 +224,7 @@ def divide(
     group_ids: t.Mapping[str, str],
     limits: t.Mapping[str, str] | None = None,
     is_strict: bool = True,
+    lenient: t.Collection[str] = (),
 ) -> Division:
     """Return the division of devices into waves.
 
@@ -226,16 +233,19 @@ def divide(
     in the wave.
 
     If ``is_strict``, raise InvalidValues with all errors: a wave that names a device which is not among ``devices``, a
-    wave that must not be empty but is, and devices in no wave. Otherwise, they are notes.
+    wave that must not be empty but is, and devices in no wave. Otherwise, they are notes. Those about the waves with
+    the names in ``lenient`` are always notes.
     """
     ranked = sorted((hash_of(seed, device.id), device) for device in devices)
     names = _NameIndex(devices)
-    errors: list[str] = []
+    strict_errors: list[str] = []
+    lenient_errors: list[str] = []
     divided: list[WaveDevices] = []
     notes: list[str] = []
     total, assigned = len(ranked), 0
     remaining = ranked
     for wave in waves:
+        errors = lenient_errors if wave.name in lenient else strict_errors
         ids = None if wave.devices is None else names.resolve(wave, errors)
         matching = _matching(wave, ids, tag_ids, group_ids)
         fitting = [each for each in remaining if matching(each[1])]
@@ -252,10 +262,10 @@ def divide(
         divided.append(WaveDevices(wave, [device for _hash, device in fitting], limit))
     left_over = [device for _hash, device in remaining]
     if left_over:
-        errors.append(_left_over_error(waves, left_over))
-    if is_strict and errors:
-        raise InvalidValues(errors)
-    return Division(divided, left_over, notes + [f"{error}." for error in errors])
+        strict_errors.append(_left_over_error(waves, left_over))
+    if is_strict and strict_errors:
+        raise InvalidValues(strict_errors)
+    return Division(divided, left_over, notes + [f"{error}." for error in (*lenient_errors, *strict_errors)])
 
 
 def _limit_of(percent: float, total: int, assigned: int, fitting: list[tuple[str, Device]]) -> str:

@@ -16,12 +16,13 @@ import itertools
 import typing as t
 from datetime import datetime, tzinfo
 
-from ..base.errors import InvalidParameter, NotFound
+from ..base.errors import InvalidParameter, InvalidValues, NotFound
 from ..base.row import Params, Row
 from ..base.text import counted, listed
 from ..base.times import format_utc, now, parse_time
 from ..engine.tenant_view import TenantView
 from ..kinds.blueprint import BLUEPRINT
+from ..kinds.blueprint_catalog import CATALOGS, Catalog
 from ..kinds.blueprint_comparison import is_same as has_same_settings
 from ..kinds.blueprint_history import VERSION_FILTER, VersionFilter, version_filter
 from ..kinds.blueprint_list import list_versions
@@ -43,7 +44,7 @@ from ..rollout.state import (
 )
 from ..rollout.waves import Division, Wave, WaveDevices, default_seed
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .blueprint_versions import current_blueprint, current_version
+from .blueprint_versions import PublishedVersions, current_blueprint, current_version
 from .rollouts import (
     ROLLOUT_OPTIONS,
     ROLLOUT_RULES,
@@ -97,45 +98,78 @@ def _plan(
     same: dict[str, t.Any] = {"tenant": tenant_of(view), "blueprints": blueprints, "target": definition.target}
     published = _Published(view, blueprints, definition.target)
     if state is not None:
-        state = _same_rollout(state, params, published, same)
-    targets = read_targets(view, blueprints, definition.waves, context)
+        state = _same_rollout(view, state, params, published, same)
+    if state is not None and (params["published"] or params["direction"] == "back"):
+        return _record(view, params, context, state, published, store)
     is_new = state is None
     if state is None:
+        published.check_drafts()
         seed = params["seed"] or default_seed((row["name"] for row in blueprints), definition.target)
         state = new_state(**{**same, "blueprints": published.records()}, seed=seed, waves=(), started_at=now())
+    targets = read_targets(view, blueprints, definition.waves, context)
     limits = limits_of(state, definition.waves)
     # Devices can move and enroll while a rollout is in progress.
-    division = divide_targets(view, targets, definition.waves, state["seed"], limits=limits, is_strict=is_new)
+    unchanged = _unchanged_waves(state, definition.waves)
+    are_changed = not len(unchanged) == len(definition.waves) == len(state["waves"])
+    division = divide_targets(
+        view,
+        targets,
+        definition.waves,
+        state["seed"],
+        limits=limits,
+        # What the user changed during a rollout is validated as at its start.
+        is_strict=is_new or (state["status"] not in (*FINAL, "reverting") and are_changed),
+        lenient=unchanged,
+    )
     if is_new and published.is_everywhere() and not _outdated(state, targets):
         # A tenant that is already in the desired state needs no rollout, nor a state.
         store.release()
-        return _result(view, "done", state, definition, targets, division, store)
+        devices = _devices(view, "done", state, definition, targets, division)
+        return _result(view, context, "done", state, published, store, **devices)
     if state["status"] not in FINAL:
         _update_waves(state, division)
     step = _STEP_OF_STATUS.get(state["status"], "start" if is_new else "continue")
-    if params["direction"] == "back":
-        step = _go_back(state, params["reason"])
-    if params["published"]:
-        _record_published(state, published)
-    elif step == "continue":
+    if step == "continue":
         _check_published(state, published)
     if step != "done":
         store.save(state)
     if params["release"] or step == "done":
         store.release()
-    return _result(view, step, state, definition, targets, division, store)
+    devices = _devices(view, step, state, definition, targets, division)
+    return _result(view, context, step, state, published, store, **devices)
 
 
 _STEP_OF_STATUS = {"completed": "done", "reverted": "done", "reverting": "revert"}
 
 
-def _same_rollout(state: Row, params: Params, published: _Published, same: dict[str, t.Any]) -> Row | None:
+def _record(
+    view: TenantView, params: Params, context: RunContext, state: Row, published: _Published, store: StateStore
+) -> ModuleResult:
+    """Record what was published, or that the rollout goes back. Needs no devices."""
+    step = "continue"
+    if params["direction"] == "back":
+        step = _go_back(state, params["reason"])
+    if params["published"]:
+        _record_published(state, published)
+        step = _STEP_OF_STATUS.get(state["status"], "continue")
+    if step != "done":
+        store.save(state)
+    if params["release"] or step == "done":
+        store.release()
+    return _result(view, context, step, state, published, store)
+
+
+def _same_rollout(
+    view: TenantView, state: Row, params: Params, published: _Published, same: dict[str, t.Any]
+) -> Row | None:
     """Return the state of a rollout that goes on, None if a new one starts. Raise InvalidParameter if another one is in
     progress, or if the rollout was reverted."""
     if params["published"] or params["direction"] == "back":
         check_same(state, **same)
         return state
-    if params["restart"] or (state["status"] in FINAL and not is_same(state, **same)):
+    if params["restart"]:
+        return None
+    if not is_same(state, **same) and (state["status"] in FINAL or _has_not_begun(view, state, same["tenant"])):
         return None
     check_same(state, **same)
     if state["status"] == "reverted":
@@ -148,6 +182,23 @@ def _same_rollout(state: Row, params: Params, published: _Published, same: dict[
         # Another version was published after the rollout, so there is a reason for a new one.
         return None
     return state
+
+
+def _has_not_begun(view: TenantView, state: Row, tenant: str) -> bool:
+    """Return whether nothing of a rollout was published, so that another one can replace it. A run can have been killed
+    before it recorded what it published."""
+    if state["status"] != "planned" or state["tenant"] != tenant:
+        return False
+    versions = PublishedVersions(view)
+    try:
+        return all(
+            row["new_version_id"] is None
+            and str(versions.latest(row["id"]) or "").lower() == str(row["former_version_id"] or "").lower()
+            for row in state["blueprints"]
+        )
+    except NotFound:
+        # A blueprint was deleted.
+        return False
 
 
 def _go_back(state: Row, reason: str | None) -> str:
@@ -176,6 +227,17 @@ def _record_published(state: Row, published: _Published) -> None:
         latest = published.latest(row["id"])
         if latest is None:
             raise InvalidParameter(f"The blueprint '{row['name']}' has no published version. Publish one.")
+        # Otherwise, the rollout would bring a version to the devices that nobody named.
+        if is_back and latest["version_id"] == row["new_version_id"]:
+            raise InvalidParameter(
+                f"The latest published version of the blueprint '{row['name']}' is still"
+                f" {latest['version_number']}, that of the rollout. Publish the earlier version first."
+            )
+        if not is_back and not published.has_target(row["id"]):
+            raise InvalidParameter(
+                f"The latest published version of the blueprint '{row['name']}', {latest['version_number']}, does not"
+                f" have {target_text(state['target'])}. Publish a version that has it, and record it again."
+            )
         if not is_back and row["new_version_id"] is None and latest["version_id"] == row["former_version_id"]:
             # It had the target before the rollout.
             row |= published.record(row["id"], has_target=True)
@@ -196,6 +258,12 @@ def _check_published(state: Row, published: _Published) -> None:
             )
 
 
+def _unchanged_waves(state: Row, waves: t.Iterable[Wave]) -> list[str]:
+    """Return the names of the waves that have the same selectors in a state."""
+    known = {row["name"]: row.get("selectors") for row in state["waves"]}
+    return [wave.name for wave in waves if known.get(wave.name) == wave.selectors]
+
+
 def _update_waves(state: Row, division: Division) -> None:
     """Replace the waves in a state by those of a task. Waves that started keep their part of the state.
 
@@ -210,11 +278,27 @@ def _update_waves(state: Row, division: Division) -> None:
             f"The waves {shown} of the rollout started, so they must be the first ones in waves, in this order. Change"
             " only later waves, or set restart to true to start again."
         )
+    changed = [
+        f"'{each.wave.name}'"
+        for each in division.waves[: len(started)]
+        # A state of an earlier version of the collection does not have them.
+        if known[each.wave.name].get("selectors", each.wave.selectors) != each.wave.selectors
+    ]
+    if changed:
+        raise InvalidParameter(
+            f"The selectors of {listed(changed)} changed, but the wave started. Restore them, and select other devices"
+            " in a later wave, or set restart to true to start again."
+        )
     state["waves"] = [{**known.get(each.wave.name, new_wave({})), **_part_of(each)} for each in division.waves]
 
 
 def _part_of(each: WaveDevices) -> Row:
-    return {"name": each.wave.name, "percent": each.wave.percent, "hash_limit": each.hash_limit}
+    return {
+        "name": each.wave.name,
+        "percent": each.wave.percent,
+        "hash_limit": each.hash_limit,
+        "selectors": each.wave.selectors,
+    }
 
 
 class _Published:
@@ -225,8 +309,10 @@ class _Published:
         self._lookup = BlueprintLookup(view, BLUEPRINT)
         self._target = target
         self._blueprints = {row["id"]: row for row in blueprints}
+        self._drafts: dict[str, Row] = {}
         self._versions = {id_: self._read(row) for id_, row in self._blueprints.items()}
         self._filter: VersionFilter | None = None
+        self._missing_app: str | None = None
         # A version that does not exist is an error before the first change.
         self._desired = {} if target.get("app") else {id_: self._version(row) for id_, row in self._blueprints.items()}
 
@@ -234,6 +320,8 @@ class _Published:
         purpose = f"Reading the versions of the {BLUEPRINT.phrase(blueprint)}"
         rows = list_versions(self._view, blueprint, kind=BLUEPRINT, purpose=purpose)
         published = [row for row in rows if row.get("publish")]
+        if rows and not rows[0].get("publish"):
+            self._drafts[str(blueprint["id"])] = rows[0]
         latest = str(blueprint.get("latest_published_version_id") or "").lower()
         # The list is sorted, but the blueprint says which one counts.
         return sorted(published, key=lambda row: str(row["version_id"]).lower() != latest) if latest else published
@@ -245,9 +333,43 @@ class _Published:
         """Return the latest published version of a blueprint, None if there is none."""
         return next((_identity(row) for row in self._versions[blueprint_id]), None)
 
+    def has_target(self, blueprint_id: str) -> bool:
+        """Return whether the latest published version of a blueprint has the target."""
+        rows = self._versions[blueprint_id]
+        return bool(rows) and self._has_target(blueprint_id, rows[0])
+
+    def missing_app(self, state: Row) -> str | None:
+        """Return why the app version cannot be published. None if it can, or is published."""
+        if self._target.get("app") and any(row["new_version_id"] is None for row in state["blueprints"]):
+            self._filter = self._filter or self._app_filter()
+        return self._missing_app
+
+    def check_drafts(self) -> None:
+        """Raise InvalidValues if the rollout would publish changes that somebody saved as a draft, but did not publish:
+        a new version of a blueprint has the settings of its last version, with the app version.
+
+        Choice: a draft that has the app version was made for this rollout.
+        """
+        errors = []
+        for id_, draft in self._drafts.items() if self._target.get("app") else ():
+            rows = self._versions[id_]
+            if not rows or self.has_target(id_) or self._has_target(id_, draft):
+                continue
+            one, other = (
+                self._lookup.version_of(self._blueprints[id_], str(row["version_id"])) for row in (rows[0], draft)
+            )
+            if not has_same_settings(one.get("settings") or {}, other.get("settings") or {}):
+                name, number = BLUEPRINT.name_of(self._blueprints[id_]), rows[0].get("version_number")
+                errors.append(
+                    f"The blueprint '{name}' has a draft after its published version {number}, which the rollout would"
+                    f" publish too. Publish the draft, or publish version {number} again to discard it"
+                )
+        if errors:
+            raise InvalidValues(errors)
+
     def is_everywhere(self) -> bool:
         """Return whether the latest published version of each blueprint has the target."""
-        return all(rows and self._has_target(id_, rows[0]) for id_, rows in self._versions.items())
+        return all(self.has_target(id_) for id_ in self._versions)
 
     def is_as_in(self, state: Row) -> bool:
         """Return whether the versions of a rollout are still the latest published ones."""
@@ -257,10 +379,7 @@ class _Published:
 
     def records(self) -> list[Row]:
         """Return the blueprints for the state of a rollout that starts."""
-        return [
-            self.record(id_, has_target=bool(rows) and self._has_target(id_, rows[0]))
-            for id_, rows in self._versions.items()
-        ]
+        return [self.record(id_, has_target=self.has_target(id_)) for id_ in self._versions]
 
     def record(self, blueprint_id: str, *, has_target: bool) -> Row:
         """Return a blueprint for the state. If it has the target, the version to restore is one without."""
@@ -286,8 +405,7 @@ class _Published:
                 return True
             whole = self._lookup.version_of(self._blueprints[blueprint_id], str(version["version_id"]))
             return has_same_settings(whole.get("settings") or {}, desired.get("settings") or {})
-        if self._filter is None:
-            self._filter = self._app_filter()
+        self._filter = self._filter or self._app_filter()
         # An app that Esper does not have yet matches no version.
         if self._filter.app_ids is None and self._filter.version_ids is None:
             return False
@@ -298,11 +416,27 @@ class _Published:
         app = self._target["app"]
         options = {option.name: None for option in VERSION_FILTER.options}
         try:
-            return version_filter(
+            found = version_filter(
                 self._view, {**options, "package_name": app["package_name"], "version_name": app["version_name"]}
             )
-        except NotFound:
+        except NotFound as error:
+            self._missing_app = str(error)
             return VersionFilter({})
+        if not app.get("version_code"):
+            return found
+        catalog = Catalog(self._view, CATALOGS["android"])
+        named = [
+            version
+            for app_id in found.app_ids or ()
+            for version in catalog.versions(app_id)
+            if str(version.id) in (found.version_ids or ())
+        ]
+        ids = frozenset(str(version.id) for version in named if str(version.code) == str(app["version_code"]))
+        if not ids:
+            codes = listed([str(version.code) for version in named])
+            self._missing_app = f"{target_text(self._target)} was not found. The version has the codes {codes}."
+            return VersionFilter({})
+        return VersionFilter({}, found.app_ids, ids)
 
 
 def _identity(version: Row) -> Row:
@@ -327,15 +461,10 @@ def _is_outdated(state: Row, device: Row) -> bool:
     return current is None or current_version(device) != current
 
 
-def _result(
-    view: TenantView,
-    step: str,
-    state: Row,
-    definition: Definition,
-    targets: Targets,
-    division: Division,
-    store: StateStore,
-) -> ModuleResult:
+def _devices(
+    view: TenantView, step: str, state: Row, definition: Definition, targets: Targets, division: Division
+) -> Row:
+    """Return the part of the result about devices."""
     statuses = {row["name"]: row["status"] for row in state["waves"]}
     default, zone = "passed" if step == "done" else "pending", definition.calendar.zone
     outdated = _outdated(state, targets)
@@ -346,15 +475,31 @@ def _result(
     if division.left_over and step != "done":
         names = listed([device.label for device in division.left_over])
         view.warn(f"{counted(len(division.left_over))} in no wave: {names}.")
+    return {
+        "device_count": len(targets.devices),
+        "outdated_count": len(outdated),
+        "waves": waves,
+        "notes": division.notes,
+    }
+
+
+def _result(
+    view: TenantView,
+    context: RunContext,
+    step: str,
+    state: Row,
+    published: _Published,
+    store: StateStore,
+    **devices: t.Any,
+) -> ModuleResult:
     result = {
         "changed": False,
         "step": step,
         "next": None if step in ("done", "revert") else next_wave(state),
         "is_published": all(row["new_version_id"] is not None for row in state["blueprints"]),
-        "device_count": len(targets.devices),
-        "outdated_count": len(outdated),
-        "waves": waves,
-        "notes": division.notes,
+        "is_predicted": context.check_mode,
+        "missing_app": published.missing_app(state),
+        **devices,
         "rollout": state,
         "run_id": store.run,
     }
@@ -387,6 +532,7 @@ def _words(choices: t.Iterable[str]) -> str:
     return f"one of {', '.join(f'V({each})' for each in choices)}"
 
 
+_WITH_DEVICES = "unless O(published=true) or O(direction=back)"
 _BLUEPRINT_VALUES = (
     Value("id", "ID of the blueprint.", sample="8d1f0c0e-5a77-4dd1-9a3c-26b9e3f0a7e2"),
     Value("name", "Name of the blueprint.", sample="Point of Sale"),
@@ -450,7 +596,8 @@ ROLLOUT_PLAN = ModuleDefinition(
             Option(
                 "published",
                 "If V(true), the task before published the version of the rollout, or the earlier version to go back."
-                " The module records the latest published version of each blueprint in the state.",
+                " The module records the latest published version of each blueprint in the state. It fails if this"
+                " version does not have O(app) or O(version).",
                 type="bool",
                 default=False,
             ),
@@ -490,17 +637,31 @@ ROLLOUT_PLAN = ModuleDefinition(
                 type="bool",
                 sample=False,
             ),
-            Value("device_count", "Number of devices of the rollout.", type="int", sample=300),
+            Value(
+                "is_predicted",
+                "Whether the task ran in check mode, so the state is not saved and nothing must be published.",
+                type="bool",
+                sample=False,
+            ),
+            Value(
+                "missing_app",
+                "Reason why the version of O(app) cannot be published before it is uploaded. Null if the tenant has it,"
+                " if it is published already, or if O(version) is set.",
+                sample=None,
+            ),
+            Value("device_count", "Number of devices of the rollout.", type="int", returned=_WITH_DEVICES, sample=300),
             Value(
                 "outdated_count",
                 "Number of devices that do not run the version of the rollout, or the restored version.",
                 type="int",
+                returned=_WITH_DEVICES,
                 sample=300,
             ),
             Value(
                 "waves",
                 "Waves of the rollout.",
                 type="list",
+                returned=_WITH_DEVICES,
                 elements="dict",
                 contains=(
                     Value("name", "Name of the wave.", sample="Lab"),
@@ -528,6 +689,7 @@ ROLLOUT_PLAN = ModuleDefinition(
                 "notes",
                 "Sentences about waves without devices.",
                 type="list",
+                returned=_WITH_DEVICES,
                 elements="str",
                 sample=["The wave 'A tenth' has no devices: those of earlier waves are 10 % already."],
             ),

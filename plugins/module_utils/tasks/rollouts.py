@@ -410,36 +410,46 @@ def divide_targets(
     *,
     limits: t.Mapping[str, str] | None = None,
     is_strict: bool = True,
+    lenient: t.Collection[str] = (),
 ) -> Division:
     """Return the division of devices into waves: see divide(). Raise InvalidValues with all errors, also those about
     unknown tags and device groups, with the closest names.
 
-    Unless ``is_strict``, these are notes, and match no device. A tag exists while a device has it, so a rollout in
-    progress must not fail because of it.
+    Unless ``is_strict``, these are notes, and match no device. So are those about the waves with the names in
+    ``lenient``. A tag exists while a device has it, so a rollout in progress must not fail because of it.
     """
     errors: list[str] = []
-    tag_ids = _tag_ids(view, waves, errors)
-    group_ids = _group_ids(view, waves, errors)
+    notes: list[str] = []
+    tag_ids: dict[str, str] = {}
+    group_ids: dict[str, str] = {}
+    for found, is_lenient in ((errors, False), (notes, True)):
+        part = [wave for wave in waves if (wave.name in lenient) is is_lenient]
+        tag_ids |= _tag_ids(view, part, found)
+        group_ids |= _group_ids(view, part, found)
     if errors and is_strict:
         # The waves may be empty because of these errors. But other errors of the division are shown, too.
-        known = [error for error in _errors_of(targets, waves, seed, tag_ids, group_ids) if " names " in error]
+        known = _errors_of(
+            lambda: divide(waves, targets.devices, seed, tag_ids=tag_ids, group_ids=group_ids, lenient=lenient)
+        )
+        known = [error for error in known if " names " in error]
         raise InvalidValues([*errors, *known])
     division = divide(
-        waves, targets.devices, seed, tag_ids=tag_ids, group_ids=group_ids, limits=limits, is_strict=is_strict
+        waves,
+        targets.devices,
+        seed,
+        tag_ids=tag_ids,
+        group_ids=group_ids,
+        limits=limits,
+        is_strict=is_strict,
+        lenient=lenient,
     )
-    division.notes[:0] = [f"{error}." for error in errors]
+    division.notes[:0] = [f"{error}." for error in (*errors, *notes)]
     return division
 
 
-def _errors_of(
-    targets: Targets,
-    waves: t.Sequence[Wave],
-    seed: str,
-    tag_ids: t.Mapping[str, str],
-    group_ids: t.Mapping[str, str],
-) -> list[str]:
+def _errors_of(function: t.Callable[[], object]) -> list[str]:
     try:
-        divide(waves, targets.devices, seed, tag_ids=tag_ids, group_ids=group_ids)
+        function()
     except InvalidValues as error:
         return error.errors
     return []

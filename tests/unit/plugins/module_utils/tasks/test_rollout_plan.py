@@ -15,6 +15,7 @@ Row = dict[str, t.Any]
 
 KIOSKS = "Retail Kiosk"
 APP = {"package_name": "com.example.kiosk", "version_name": "1.2.0"}
+TILL = {"package_name": "com.example.till", "version_name": "1.9.1"}
 PILOT, TENTH, REST = (
     {"name": "Pilot", "groups": ["Stores"], "allow_empty": True},
     {"name": "A tenth", "percent": 40},
@@ -218,7 +219,6 @@ def test_earlier_version_is_saved_before_the_new_one_is_published(fleet: World, 
     (blueprint,) = second["rollout"]["blueprints"]
     assert (second["step"], second["is_published"]) == ("continue", True)
     assert (second["rollout"]["status"], blueprint["former_number"], blueprint["new_number"]) == ("running", 2, 3)
-    assert [row["devices"] for row in second["waves"]] == [row["devices"] for row in first["waves"]]
 
 
 def test_killed_after_publishing_the_next_run_records_the_version(fleet: World) -> None:
@@ -289,9 +289,95 @@ def test_waves_that_started_stay_the_first_ones(fleet: World, path: Path) -> Non
 def test_rollout_in_progress_goes_on_if_a_tag_does_not_exist_any_more(fleet: World) -> None:
     waves = [{"name": "Lab", "tags": ["kiosk"], "allow_empty": True}, REST]
     plan(fleet, waves=waves)
-    waves[0]["tags"] = ["of nobody"]
+    for each in fleet.simulator._server._service.tenant.devices.values():
+        each.document["tags"] = []
     run = fleet.must("rollout_plan", options_of(fleet, waves=waves))
-    assert run.result["notes"][0] == "waves: the tag 'of nobody' was not found."
+    assert run.result["waves"][0]["devices"] == 0
+    # A wave that the user changes is validated.
+    waves[0]["tags"] = ["of nobody"]
+    assert "the tag 'of nobody' was not found" in error(fleet, waves=waves)
+
+
+def test_waves_that_change_during_a_rollout_are_validated(fleet: World, path: Path) -> None:
+    lab = {"name": "Lab", "devices": [kiosks(fleet)[0]["name"]]}
+    plan(fleet, waves=[lab, PILOT, TENTH, REST])
+    set_wave(path, 0, status="passed")
+    fleet.simulator.change_devices(remove=[kiosks(fleet)[0]["id"]])
+    # The device of the first wave does not exist any more, which is no error.
+    plan(fleet, waves=[lab, PILOT, TENTH, REST])
+    message = error(fleet, waves=[lab, {"name": "New", "groups": ["Storess"]}, REST])
+    assert "The device group 'Storess' was not found" in message
+    assert "Lab" not in message
+    assert "in no wave" in error(fleet, waves=[lab, PILOT, TENTH])
+    assert "the wave 'Typo' names 'none'" in error(fleet, waves=[lab, {"name": "Typo", "devices": ["none"]}, REST])
+
+
+@pytest.mark.parametrize("change_", [{"percent": 90}, {"tags": ["kiosk"], "allow_empty": True}])
+def test_wave_that_started_keeps_its_selectors(fleet: World, path: Path, change_: Row) -> None:
+    plan(fleet)
+    saved = {**TENTH, **change_}
+    plan(fleet, waves=[PILOT, saved, REST])
+    set_wave(path, 0, status="passed")
+    set_wave(path, 1, status="running")
+    before = json.loads(path.read_text())["waves"]
+    assert error(fleet) == (
+        "The selectors of 'A tenth' changed, but the wave started. Restore them, and select other devices in a later"
+        " wave, or set restart to true to start again."
+    )
+    assert json.loads(path.read_text())["waves"] == before
+    assert plan(fleet, waves=[PILOT, {**saved, "soak": "1h"}, REST])["step"] == "continue"
+
+
+def test_only_a_version_with_the_target_is_recorded(fleet: World, path: Path) -> None:
+    plan(fleet)
+    # Nothing was published, or something else.
+    expected = "does not have com.example.kiosk 1.2.0. Publish a version that has it, and record it again."
+    assert expected in error(fleet, published=True)
+    publish(fleet, "1.0.0")
+    assert expected in error(fleet, published=True)
+    assert json.loads(path.read_text())["blueprints"][0]["new_version_id"] is None
+    publish(fleet)
+    plan(fleet, published=True)
+    plan(fleet, direction="back")
+    assert "is still 4, that of the rollout. Publish the earlier version first." in error(fleet, published=True)
+
+
+def test_drafts_of_others_are_not_published(fleet: World, path: Path) -> None:
+    fleet.must("blueprint", {"name": KIOSKS, "settings": {"android": {"apps": [TILL]}}})
+    expected = (
+        "The blueprint 'Retail Kiosk' has a draft after its published version 2, which the rollout would publish too."
+        " Publish the draft, or publish version 2 again to discard it."
+    )
+    assert expected in error(fleet)
+    assert not path.exists()
+    # A version that exists is published without the draft.
+    plan(fleet, app=None, version="1", check_mode=True)
+    fleet.must("blueprint", {"name": KIOSKS, "version": "2"})
+    plan(fleet, check_mode=True)
+    # A draft with the app version is one for the rollout.
+    fleet.must("blueprint", {"name": KIOSKS, "settings": {"android": {"apps": [APP]}}})
+    assert plan(fleet)["step"] == "start"
+
+
+def test_app_version_that_does_not_exist_is_shown_before_the_first_change(fleet: World) -> None:
+    assert plan(fleet, check_mode=True)["missing_app"] is None
+    typo = plan(fleet, app={**APP, "version_name": "1.2.1"}, check_mode=True)["missing_app"]
+    assert typo.startswith("The version '1.2.1' was not found. Did you mean '1.2.0'")
+    assert "com.example.kiosc" in plan(fleet, app={**APP, "package_name": "com.example.kiosc"})["missing_app"]
+    # The next run shows it too.
+    assert "com.example.kiosc" in plan(fleet, app={**APP, "package_name": "com.example.kiosc"})["missing_app"]
+
+
+def test_code_of_a_version_counts(fleet: World) -> None:
+    publish(fleet)
+    service = fleet.simulator._server._service
+    apps = service.tenant.objects["applications"].values()
+    app = next(each for each in apps if each["package_name"] == APP["package_name"])
+    code = next(each["build_number"] for each in app["versions"] if each["version_code"] == "1.2.0")
+    assert plan(fleet, app={**APP, "version_code": code}, check_mode=True)["is_published"]
+    other = plan(fleet, app={**APP, "version_code": "77"}, check_mode=True)
+    assert not other["is_published"]
+    assert other["missing_app"] == f"com.example.kiosk 1.2.0 (77) was not found. The version has the codes {code}."
 
 
 def test_foreign_version_is_noticed(fleet: World) -> None:
@@ -326,7 +412,12 @@ def test_completed_rollout_is_done_until_another_version_is_published(fleet: Wor
 
 
 def test_other_rollout_replaces_one_that_is_over_only(fleet: World, path: Path) -> None:
+    typo = plan(fleet, app={**APP, "version_name": "1.2.1"})
+    # Nothing was published, so there is nothing to complete.
     first = plan(fleet)
+    assert first["rollout"]["id"] != typo["rollout"]["id"]
+    publish(fleet)
+    # The run was killed before it recorded the version.
     message = error(fleet, app={**APP, "version_name": "1.0.0"})
     assert message.startswith(
         "Another rollout is planned: its version is com.example.kiosk 1.2.0, that of the task com.example.kiosk 1.0.0."
@@ -337,6 +428,51 @@ def test_other_rollout_replaces_one_that_is_over_only(fleet: World, path: Path) 
     assert second["rollout"]["id"] != first["rollout"]["id"]
     third = plan(fleet, restart=True)
     assert (third["step"], third["rollout"]["target"]) == ("start", {"app": APP})
+
+
+def test_records_need_no_devices(fleet: World) -> None:
+    plan(fleet)
+    publish(fleet)
+    for options in ({"published": True}, {"direction": "back"}):
+        run = fleet.must("rollout_plan", options_of(fleet, **options))
+        assert not [each for each in run.requests if "device" in each["path"]]
+
+
+def test_check_mode_is_shown(fleet: World) -> None:
+    assert plan(fleet, check_mode=True)["is_predicted"]
+    assert not plan(fleet)["is_predicted"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"blueprints": []}, "blueprints"),
+        ({"blueprints": [""]}, "blueprints"),
+        ({"blueprints": [None]}, "blueprints"),
+        ({"waves": []}, "waves is empty"),
+        ({"waves": [{"name": "", "percent": 100}]}, "name"),
+        ({"waves": [{"name": "A"}]}, "selects no device"),
+        ({"waves": [{"name": "A", "tags": []}]}, "waves[0].tags is empty"),
+        ({"waves": [{"name": "A", "tags": [""]}]}, "tags"),
+        ({"waves": [{"name": "A", "percent": ""}]}, "percent"),
+        ({"waves": [{"name": "A", "percent": 101}]}, "percent"),
+        ({"waves": [{"name": "A", "percent": -1}]}, "percent"),
+        ({"waves": [{"name": "A", "percent": 0}]}, "in no wave"),
+        ({"waves": [{"nam": "A", "percent": 100}]}, "nam"),
+        ({"waves": [{"name": "A", "percnt": 100}]}, "percnt"),
+        ({"waves": [{"name": "A", "percent": 100, "concurrency": 0}]}, "concurrency"),
+        ({"health": {"converged_percnt": 95}}, "converged_percnt"),
+        ({"app": {**APP, "version_name": ""}}, "version_name"),
+        ({"app": {}}, "package_name"),
+        ({"version": "1"}, "app|version"),
+        ({"app": None, "version": ""}, "version"),
+        ({"state_path": ""}, "state_path"),
+        ({"windows": [{"day": ["mon"]}]}, "day"),
+    ],
+)
+def test_careless_options_are_an_error(fleet: World, options: Row, message: str) -> None:
+    assert message in error(fleet, **options)
+    assert not (fleet.folder / "rollout.json").exists()
 
 
 def test_going_back(fleet: World, path: Path) -> None:
