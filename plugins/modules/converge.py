@@ -145,6 +145,11 @@ EXAMPLES = r"""
     groups: [All devices]
   check_mode: true
   diff: true
+  register: preview
+
+- name: Show the names of these devices
+  ansible.builtin.debug:
+    msg: "{{ preview.devices | map(attribute='name') }}"
 """
 
 RETURN = r"""
@@ -153,6 +158,21 @@ device_count:
   returned: success
   type: int
   sample: 300
+devices:
+  description:
+    - Devices that the task converges, without those with a pending converge command.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
 outdated_count:
   description: Number of outdated devices. With O(force=true), number of devices with a blueprint.
   returned: success

@@ -573,6 +573,22 @@ device_count:
   returned: success
   type: int
   sample: 300
+devices:
+  description:
+    - Devices to which the command is sent. Null if O(groups) is the only selector, because Esper finds them.
+    - With O(state=cancelled), devices for which the command is canceled.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
 commands:
   description: Commands that Esper accepted, one for up to 1,000 devices or 500 device groups. Empty in check
     mode.

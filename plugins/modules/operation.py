@@ -631,6 +631,23 @@ device_count:
   returned: success
   type: int
   sample: 300
+devices:
+  description:
+    - Devices of the operation. Null if O(device_query) or O(groups) is the only selector and Esper finds
+      them.
+    - With O(state=cancelled), devices for which the operation is canceled. Null without O(devices).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
 operations:
   description:
     - Operations that Esper accepted, one for up to 500 named devices. Empty in check mode.

@@ -359,6 +359,22 @@ failed_devices:
       description: Reason that the device or Esper reports.
       type: str
       sample: The battery is low
+devices:
+  description:
+    - Devices in the stages that have started, if O(wait=true) and O(report=true). Null otherwise.
+    - With O(state=retried), or if O(devices) is set, devices whose operations are canceled or retried.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device. Null if the task has not read it.
+      type: str
+      sample: OUW-MDJ-00001
 device_count:
   description: Number of devices whose operations are canceled or retried.
   returned: if O(state=retried) or O(devices) is set

@@ -321,6 +321,22 @@ counts:
         later.
       type: int
       sample: 2
+devices:
+  description:
+    - Devices to which this task sent a command. It does not include those that received one in an earlier
+      run.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: ID of the device.
+      type: str
+      sample: e2425d4b-c266-41b4-a83e-490189fc9a0f
+    name:
+      description: Name of the device.
+      type: str
+      sample: OUW-MDJ-00001
 gates:
   description: Gates of the wave with their readings.
   returned: success

@@ -21,6 +21,7 @@ from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .blueprint_versions import PublishedVersions, VersionLabels, assigned_blueprint, current_blueprint, current_version
 from .command import ALIAS_OPTION, Command, send
+from .commanded import commanded, commanded_value
 from .converges import StartedConverge, start_converge
 from .operations import Operation, StartedOperations, queries_for, start_operations, summary
 from .safety import check_device_count, max_devices_option
@@ -90,6 +91,7 @@ MODULE = ModuleSpec(
     rules={"required_one_of": [("devices", "groups", "filters", "blueprints")]},
     returns=(
         Value("device_count", "Number of selected devices, without disabled devices.", type="int", sample=300),
+        commanded_value("Devices that the task converges, without those with a pending converge command."),
         Value(
             "outdated_count",
             "Number of outdated devices. With O(force=true), number of devices with a blueprint.",
@@ -146,6 +148,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     result: Row = {
         "changed": bool(selected),
         "device_count": len(devices),
+        **commanded(selected),
         "without_blueprint_count": len(devices) - len(assigned),
         "outdated_count": len(outdated),
         "pending_devices": [label_of(row) for row in outdated if row["id"] in pending],

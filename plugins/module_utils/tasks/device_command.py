@@ -36,6 +36,7 @@ from .command import (
     reject_options,
     send,
 )
+from .commanded import commanded, commanded_value
 from .safety import check_device_count, max_devices_option
 from .schedules import SCHEDULE, SCHEDULES
 from .selection import (
@@ -146,6 +147,10 @@ MODULE = ModuleSpec(
             type="int",
             sample=300,
         ),
+        commanded_value(
+            "Devices to which the command is sent. Null if O(groups) is the only selector, because Esper finds them.",
+            "With O(state=cancelled), devices for which the command is canceled.",
+        ),
         replace(COMMANDS_VALUE, returned="if O(state=sent)"),
         Value(
             "too_late",
@@ -185,12 +190,21 @@ def _send(view: TenantView, params: Params, context: RunContext) -> ModuleResult
     selection = select(view, params, by_query=("groups",))
     effect = risk_of(command.name, command.args, RISKY)
     check_safe(params, f"Sending the command {command.name} to", selection, effect)
-    result: Row = {"changed": selection.count != 0, "commands": [], "device_count": selection.count}
+    result: Row = {
+        "changed": selection.count != 0,
+        "commands": [],
+        "device_count": selection.count,
+        **commanded(selection.rows),
+    }
     if not result["changed"] or context.check_mode:
         return ModuleResult({**result, **without_wait(selection.count)})
     devices = selection.rows or []
     online = online_ids(view, selection, params)
-    context.effects.values |= {"device_count": selection.count, **without_wait(selection.count)}
+    context.effects.values |= {
+        "device_count": selection.count,
+        **commanded(selection.rows),
+        **without_wait(selection.count),
+    }
     sent = send(view, context.effects, command, [row["id"] for row in devices], selection.groups)
     result["commands"] = [each.summary for each in sent]
     request = Commands(view, f"The command {command.name}", sent)
@@ -211,16 +225,17 @@ def _cancel(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     labels = [names.get(status["device"], str(status["device"])) for status in open_statuses]
     check_device_count(params["max_devices"], f"Canceling the command {row['id']} of", len(labels), labels)
     late = [status for status in statuses if status["state"] not in (*_CANCELABLE, "cancelled")]
-    cancelled = len(open_statuses)
+    cancelled = {status["device"]: label for status, label in zip(open_statuses, labels, strict=True)}
     if not context.check_mode:
         unchanged = _send_cancellations(view, row, open_statuses, params["reason"])
-        cancelled -= len(unchanged)
+        cancelled = {id_: label for id_, label in cancelled.items() if id_ not in set(unchanged)}
         # The devices have started the command in the meantime, or another client has canceled it.
         rows = read_statuses(view, row["id"], unchanged) if unchanged else ()
         late += [status for status in rows if status["state"] != "cancelled"]
     result: Row = {
-        "changed": cancelled > 0,
-        "device_count": cancelled,
+        "changed": bool(cancelled),
+        "device_count": len(cancelled),
+        **commanded({"id": id_, "name": label} for id_, label in cancelled.items()),
         "too_late": [
             {
                 "id": status["device"],

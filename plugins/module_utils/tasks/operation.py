@@ -27,6 +27,7 @@ from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .app_versions import with_app_version
 from .command import ARGS, confirm_option, extra_args_option, reject_options
+from .commanded import commanded, commanded_value
 from .operations import (
     CANCELLED,
     FINAL_STATES,
@@ -153,6 +154,10 @@ MODULE = ModuleSpec(
             type="int",
             sample=300,
         ),
+        commanded_value(
+            "Devices of the operation. Null if O(device_query) or O(groups) is the only selector and Esper finds them.",
+            "With O(state=cancelled), devices for which the operation is canceled. Null without O(devices).",
+        ),
         Value(
             "operations",
             (
@@ -204,7 +209,12 @@ def _start(view: TenantView, params: Params, context: RunContext) -> ModuleResul
     selection = select(view, params, by_query=by_query, check=checked_query, query_finds_disabled=True)
     effect = risk_of(operation.type, operation.args, RISKY)
     check_safe(params, f"Starting the operation {operation.type} on", selection, effect)
-    result: Row = {"changed": selection.count != 0, "operations": [], "device_count": selection.count}
+    result: Row = {
+        "changed": selection.count != 0,
+        "operations": [],
+        "device_count": selection.count,
+        **commanded(selection.rows),
+    }
     predicted = {**result, **without_wait(selection.count)}
     if not result["changed"] or context.check_mode:
         return ModuleResult(predicted)
@@ -232,19 +242,26 @@ def _cancel(view: TenantView, params: Params, context: RunContext) -> ModuleResu
     is_whole = params["devices"] is None
     steps: list[Step] = []
     before: Row = {}
+    devices: list[Row] | None = None
     if not is_whole:
         parts = _device_parts(view, row, select(view, params).rows or [])
         pending = [(device, part) for device, part in parts if part.get("state") not in FINAL_STATES]
-        steps = [_part_step(row, device, params["reason"]) for device, _part in pending]
+        devices = [device for device, _part in pending]
+        steps = [_part_step(row, device, params["reason"]) for device in devices]
         before = {label_of(device): part.get("state") for device, part in pending}
     elif row.get("state") not in FINAL_STATES:
         steps, before = [_whole_step(row, params["reason"])], {"state": row.get("state")}
-    cancelled = len(steps) - (0 if context.check_mode else _apply(view, steps))
+    late = [] if context.check_mode else _apply(view, steps)
+    cancelled = len(steps) - len(late)
+    if devices is not None:
+        late_ids = {step.ids["device_id"] for step in late}
+        devices = [device for device in devices if device["id"] not in late_ids]
     device_count = pending_count(row) if is_whole and cancelled else cancelled
     result: Row = {
         "changed": cancelled > 0,
         "operations": [{"id": row["id"], "devices": device_count}],
         "device_count": device_count,
+        **commanded(devices),
     }
     if context.diff and cancelled:
         after = dict.fromkeys(before, CANCELLED[0])
@@ -285,15 +302,15 @@ def _part_step(row: Row, device: Row, reason: str) -> Step:
     )
 
 
-def _apply(view: TenantView, steps: list[Step]) -> int:
-    """Send the cancellations, and return the number of those that came too late. Raise the first error after all."""
-    late, failures = 0, []
+def _apply(view: TenantView, steps: list[Step]) -> list[Step]:
+    """Send the cancellations, and return those that came too late. Raise the first error after all."""
+    late, failures = [], []
     for step, error in apply_each(view, OPERATION, steps):
         state = _state_after(view, step, error)
         if state not in FINAL_STATES:
             failures.append((step, error))
         elif state not in CANCELLED:
-            late += 1
+            late.append(step)
     raise_first(failures)
     return late
 

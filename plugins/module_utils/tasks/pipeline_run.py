@@ -28,6 +28,7 @@ from ..model.module_spec import ModuleSpec, Option, Support, Value
 from ..model.plan import Step
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .command import raise_one
+from .commanded import commanded, commanded_value
 from .pipeline_runs import (
     COMMAND,
     PIPELINE_RUN,
@@ -222,6 +223,11 @@ MODULE = ModuleSpec(
             "Empty if O(wait=false) or O(report=false).",
             counts="RV(counts.pending) is null if O(wait=false) or O(report=false).",
         ),
+        commanded_value(
+            "Devices in the stages that have started, if O(wait=true) and O(report=true). Null otherwise.",
+            "With O(state=retried), or if O(devices) is set, devices whose operations are canceled or retried.",
+            name=Value("name", "Name of the device. Null if the task has not read it.", sample="OUW-MDJ-00001"),
+        ),
         Value(
             "device_count",
             "Number of devices whose operations are canceled or retried.",
@@ -307,7 +313,7 @@ class _Task:
             self.warnings.append(f"Esper calls the {title} invalid. Check its stages.")
         self._check_stages(pipeline)
         if self.context.check_mode:
-            return {"changed": True, "pipeline_run": None, "state": "accepted", **without_report()}
+            return {"changed": True, "pipeline_run": None, "state": "accepted", **_without_devices()}
         number = -1 if newest is None else newest.get("run_number") or -1
         step = Step(
             purpose=f"Starting the {title}",
@@ -397,7 +403,7 @@ class _Task:
         """Cancel a run, a stage, or devices."""
         run = self._find_run()
         if run is None:
-            return {"changed": False, "pipeline_run": None, "state": "completed", **without_report()}
+            return {"changed": False, "pipeline_run": None, "state": "completed", **_without_devices()}
         if self.params["devices"] is not None:
             return self._cancel_devices(run)
         if self.params["stage"] is not None:
@@ -456,12 +462,14 @@ class _Task:
             raise_first([failure for failure in failures if not _is_rejection(failure[1])])
             # A device can receive its command, or report its result, at the same time.
             late |= {steps.pop(step) for step, _error in failures}
-        cancelled = [names[id_] for id_ in names if id_ in steps.values()]
+        cancelled_ids = set(steps.values())
+        devices = [{"id": id_, "name": name} for id_, name in names.items() if id_ in cancelled_ids]
+        cancelled = [row["name"] for row in devices]
         late_names = [names[id_] for id_ in names if id_ in late]
         if late_names:
             self.warnings.append(f"Too late to cancel: {listed(late_names)}. The devices execute an operation already.")
         diff = self._diff(run, dict.fromkeys(cancelled, "pending"), dict.fromkeys(cancelled, "cancelled"))
-        counts = {"device_count": len(cancelled), "late_devices": late_names}
+        counts = {"device_count": len(cancelled), "late_devices": late_names, **commanded(devices)}
         return self._follow(run, changed=bool(steps)) | counts | (diff if steps else {})
 
     def retry(self) -> Row:
@@ -481,7 +489,7 @@ class _Task:
         diff = self._diff(run, before, dict.fromkeys(before, "pending")) if failed else {}
         if not self.context.check_mode:
             raise_first(apply_each(self.view, PIPELINE_RUN, steps))
-        count = {"device_count": len(labels)}
+        count = {"device_count": len(labels), **commanded({"id": id_, "name": name} for id_, name in labels.items())}
         return self._follow(run, changed=bool(steps)) | count | diff
 
     def _retry_step(self, stage: StageDevices, device: DeviceRun, label: str) -> Step:
@@ -508,7 +516,7 @@ class _Task:
     def delete(self) -> Row:
         """Delete a run that has ended."""
         run = find_run(self.view, self.pipeline, self.params["run"])
-        result: Row = {"changed": run is not None, "pipeline_run": None, "state": "completed", **without_report()}
+        result: Row = {"changed": run is not None, "pipeline_run": None, "state": "completed", **_without_devices()}
         if run is None:
             return result
         if not has_ended(run):
@@ -587,7 +595,7 @@ class _Task:
         state = "waiting" if status_of(run) == "waiting" else "accepted"
         if has_ended(run):
             state = "completed" if self.is_goal(run) else "failed"
-        return {**self.result_of(run), "state": state, **without_report()}
+        return {**self.result_of(run), "state": state, **_without_devices()}
 
     def is_goal(self, run: Row) -> bool:
         """Return whether a run has ended as the task demands."""
@@ -631,9 +639,11 @@ class _Following:
     def result(self) -> Row:
         """Wait, and return the result of the task."""
         state, message = self._wait()
-        result: Row = {"changed": self.changed, **self.task.result_of(self.run), "state": state, **without_report()}
+        result: Row = {"changed": self.changed, **self.task.result_of(self.run), "state": state, **_without_devices()}
         if self._params["report"] or self.exceeding:
-            result |= report(self.task.view, self._read_devices(self.stage_runs), reasons=self._params["reasons"])
+            stages = self._read_devices(self.stage_runs)
+            result |= report(self.task.view, stages, reasons=self._params["reasons"])
+            result["devices"] = _devices_of(stages, result["failed_devices"])
         if state == "failed":
             result |= {"failed": True, "msg": self._with_devices(message, result["failed_devices"])}
         return result
@@ -740,6 +750,19 @@ class _Following:
         return [read.get(key[0]) or self._devices[key] for key in keys]
 
 
+def _without_devices() -> Row:
+    """Return the values of the result about devices if they are not read."""
+    return {**without_report(), **commanded(None)}
+
+
+def _devices_of(stages: list[StageDevices], named: list[Row]) -> list[Row]:
+    """Return the devices of the stages of a run, once each. ``named`` are those whose names are read already: target
+    runs have none."""
+    names = {row["id"]: row["name"] for row in named}
+    ids = dict.fromkeys(device.device_id for stage in stages for device in stage.devices if device.device_id)
+    return [{"id": id_, "name": names.get(id_)} for id_ in ids]
+
+
 def _next_stage(stage_runs: list[Row]) -> Row | None:
     """Return the first stage that has not started."""
     return next((row for row in stage_runs if status_of(row) == "pending"), None)
@@ -774,5 +797,5 @@ def _failed_part(stage: StageDevices) -> str:
 
 
 PIPELINE_RUN_TASK = ModuleDefinition(
-    "pipeline_run", MODULE, _run, unknown={"pipeline_run": None, "state": "accepted", **without_report()}
+    "pipeline_run", MODULE, _run, unknown={"pipeline_run": None, "state": "accepted", **_without_devices()}
 )

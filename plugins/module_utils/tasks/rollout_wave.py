@@ -37,6 +37,7 @@ from ..rollout.state import StateStore, check_same, is_over, record_failed, reco
 from ..rollout.waves import Division, Wave
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .blueprint_versions import PublishedVersions
+from .commanded import commanded, commanded_value
 from .rollout_readings import Fleet, Readings, app_of_gate
 from .rollout_window import Converge, Record, SlidingWindow, progress_of
 from .rollouts import (
@@ -160,6 +161,9 @@ MODULE = ModuleSpec(
             type="dict",
             contains=tuple(Value(name, doc, type="int", sample=sample) for name, doc, sample in _COUNTS),
         ),
+        commanded_value(
+            "Devices to which this task sent a command. It does not include those that received one in an earlier run.",
+        ),
         Value(
             "gates",
             "Gates of the wave with their readings.",
@@ -209,6 +213,12 @@ class Work:
     state: Row
     # The version that devices must run, by blueprint.
     desired: dict[str, str] = field(default_factory=dict)
+    # The devices to which this task has sent a command.
+    devices: list[Row] = field(default_factory=list)
+
+    def note_devices(self, fleet: Fleet, ids: t.Iterable[str]) -> None:
+        """Note the devices to which this task has sent a command, or would in check mode, for the result."""
+        self.devices = [{"id": id_, "name": fleet.name_of(id_)} for id_ in ids]
 
     def save(self) -> None:
         """Save the state. Raise LeaseLost if another run has the rollout."""
@@ -256,6 +266,7 @@ class Work:
                 "cause": None,
                 "until": None,
                 "counts": {**zero, **(counts or {})},
+                **commanded(self.devices),
                 "gates": part.get("gates", []),
                 "failed_devices": part.get("failed_devices", []),
                 "rollout": self.state,
@@ -347,6 +358,7 @@ def _predict(work: Work) -> ModuleResult:
     outdated = fleet.outdated(device.id for device in division.wave_of(work.wave.name).devices)
     online = fleet.online.intersection(outdated)
     counts = {"waiting": len(online), "offline": len(outdated) - len(online)}
+    work.note_devices(fleet, outdated)
     return work.result("planned", changed=bool(outdated), counts=counts)
 
 
@@ -453,6 +465,7 @@ def _converge_wave(work: Work) -> ModuleResult:
         window.ends_at_close = work.params["pauses"] == "end"
         window.is_enough = _early_end(work.definition.health)
         is_done = window.run(converge)
+        work.note_devices(fleet, converge.sent)
         counts = {**converge.counts(), "late": late_count}
         part["counts"], part["commanded"] = counts, converge.commanded
         record_failed(part, _failed_rows(converge, fleet))
@@ -645,9 +658,11 @@ def _go_back(work: Work) -> ModuleResult:
     outdated = fleet.outdated(touched)
     converge = progress_of(outdated, fleet.online, known)
     if work.context.check_mode:
+        work.note_devices(fleet, [*converge.queue, *(id_ for id_, command in converge.offline.items() if not command)])
         return work.result("planned", changed=bool(outdated), counts=converge.counts())
     concurrency = max(wave.concurrency for wave in work.definition.waves)
     _window(work, record, concurrency, readings).run(converge)
+    work.note_devices(fleet, converge.sent)
     return _end_of_way_back(work, converge, fleet)
 
 

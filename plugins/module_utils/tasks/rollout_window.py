@@ -94,8 +94,8 @@ class Converge:
     in_flight: dict[str, str] = field(default_factory=dict)
     offline: dict[str, str] = field(default_factory=dict)
     results: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    sent: int = 0
-    """Number of devices to which this run has sent a command."""
+    sent: list[str] = field(default_factory=list)
+    """IDs of the devices to which this run has sent a command."""
     earlier: int = 0
     """Number of devices that converged in earlier runs."""
 
@@ -233,7 +233,7 @@ class SlidingWindow:
                 raise_one(apply_each(self.view, REQUEST, steps))
             finally:
                 commands = accepted_commands(steps)
-                converge.sent += sum(len(command.devices) for command in commands)
+                converge.sent += [id_ for command in commands for id_ in command.devices]
                 self._note(converge)
             self.record.end(command.id for command in commands)
             sent.update((id_, command.id) for command in commands for id_ in command.devices)
@@ -242,7 +242,8 @@ class SlidingWindow:
     def _note(self, converge: Converge) -> None:
         """Note the effects for the result of a task that fails or is interrupted."""
         if converge.sent:
-            sentence = f"{self.title}: {counted(converge.sent)} received a command to converge. Run the task again."
+            devices = counted(len(converge.sent))
+            sentence = f"{self.title}: {devices} received a command to converge. Run the task again."
             self.context.effects.sentences[:] = [sentence]
 
     def _poll(self, converge: Converge) -> None:

@@ -8,6 +8,7 @@ job discards all devices of the job, and a null in canonical_facts discards the 
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -16,12 +17,18 @@ import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.module_utils.catalog import definition_of
 from ansible_collections.esper.cloud.plugins.module_utils.index import MODULES
+from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling
 from ansible_collections.esper.cloud.tests.laws.world import World
+from ansible_collections.esper.cloud.tests.unit.service import Clock
 
 Row = dict[str, t.Any]
 
 FILE = Path(__file__).resolve().parents[5] / "extensions" / "audit" / "event_query.yml"
 QUERIES: dict[str, dict[str, str]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+AT_NIGHT = {
+    "schedule": "WINDOW",
+    "schedule_args": {"start_datetime": "2090-05-01T22:00:00Z", "end_datetime": "2090-05-02T02:00:00Z"},
+}
 SCANNER = [{"package_name": "com.example.scanner"}]
 
 
@@ -44,7 +51,9 @@ def counted(module: str, result: t.Any) -> list[Row]:
 def tasks(names: list[str]) -> dict[str, Row]:
     """Return the options of a task for each module, which acts on all of these devices."""
     return {
+        "converge": {"devices": names, "force": True},
         "device": {"devices": names, "add_tags": ["counted"]},
+        "device_command": {"devices": names, "command": "UPDATE_HEARTBEAT"},
         "device_google_account": {"devices": names},
         "device_google_policy": {"devices": names, "apps": SCANNER},
         "device_placement": {
@@ -52,6 +61,7 @@ def tasks(names: list[str]) -> dict[str, Row]:
             "rules": [{"name": "all", "fallback": True, "add_tags": ["placed"]}],
         },
         "device_retire": {"days": 1, "platforms": ["ANDROID"]},
+        "operation": {"devices": names, "operation_type": "REFRESH_APPLIST"},
     }
 
 
@@ -63,6 +73,14 @@ def test_each_module_that_returns_devices_has_a_query() -> None:
 
     acting = {f"esper.cloud.{module}" for module in MODULES if not module.endswith("_info") and returns_devices(module)}
     assert set(QUERIES) == acting
+
+
+# The results of this module are in test_rollout_wave.py.
+_ROLLOUT = "rollout_wave"
+
+
+def test_the_result_of_each_module_with_a_query_is_tested() -> None:
+    assert {f"esper.cloud.{module}" for module in [*tasks([]), "pipeline_run", _ROLLOUT]} == set(QUERIES)
 
 
 @pytest.mark.parametrize("module", sorted(tasks([])))
@@ -109,6 +127,79 @@ def test_devices_without_a_name_or_with_the_same_name_are_counted() -> None:
     rows = counted("device", {"devices": devices})
     assert [row["name"] for row in rows] == ["device (1)", "Till (2)", "Till (3)"]
     assert no_null(rows)
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("device_command", {"groups": ["All devices"], "command": "UPDATE_HEARTBEAT"}),
+        ("operation", {"device_query": {"platform": "ANDROID"}, "operation_type": "REFRESH_APPLIST"}),
+    ],
+)
+def test_devices_that_only_esper_knows_are_null(world: World, module: str, options: Row) -> None:
+    for check_mode in (True, False):
+        run = world.run(module, options, check_mode=check_mode)
+        assert not run.failed, run.message
+        assert (run.result["devices"], counted(module, run.result)) == (None, [])
+
+
+@pytest.mark.parametrize("module", ["converge", "device_command", "operation"])
+def test_check_mode_returns_the_devices_that_the_task_would_command(
+    world: World, android: list[str], module: str
+) -> None:
+    run = world.run(module, tasks(android)[module], check_mode=True)
+    assert (run.writes, [each["name"] for each in run.result["devices"]]) == ([], android)
+
+
+def test_devices_for_which_nothing_is_canceled_are_not_returned(world: World) -> None:
+    """A second task has nothing to cancel."""
+    names = devices_that_are(world, "offline")
+
+    def cancelled(module: str, id_: str) -> list[list[str]]:
+        options = {"state": "cancelled", "id": id_, "reason": "Postponed", "devices": names[:2]}
+        results = [world.must(module, options).result for _number in range(2)]
+        return [[each["name"] for each in result["devices"]] for result in results]
+
+    (command,) = world.must("device_command", {**tasks(names)["device_command"], **AT_NIGHT}).result["commands"]
+    assert cancelled("device_command", command["id"]) == [names[:2], []]
+    (operation,) = world.must("operation", {**tasks(names)["operation"], **AT_NIGHT}).result["operations"]
+    assert cancelled("operation", operation["id"]) == [names[:2], []]
+    whole = world.must("operation", {"state": "cancelled", "id": operation["id"], "reason": "Postponed"})
+    assert (whole.changed, whole.result["devices"]) == (True, None)
+
+
+def test_devices_of_a_pipeline_are_counted_when_their_results_are_read(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "time", clock)
+    names = devices_that_are(world, "online")
+    stages = [
+        {"name": f"Stage {number}", "devices": devices, "operations": [{"type": "REBOOT"}]}
+        for number, devices in enumerate((names[:2], names[1:]), 1)
+    ]
+    world.must("pipeline", {"name": "Restart", "stages": stages})
+    run = world.must("pipeline_run", {"pipeline": "Restart", "wait": True, "promote": "always"})
+    devices = world.must("device_info", {"devices": names}).result["devices"]
+    rows = counted("pipeline_run", run.result)
+    assert {row["canonical_facts"]["esper_device_id"] for row in rows} == {each["id"] for each in devices}
+    assert (len(rows), no_null(rows)) == (len(names), True)
+    started = world.must("pipeline_run", {"pipeline": "Restart"})
+    assert (started.result["devices"], counted("pipeline_run", started.result)) == (None, [])
+
+
+def test_the_devices_of_a_large_task_fit_into_an_event(world: World) -> None:
+    """Automation Platform removes results of more than 700,000 bytes."""
+    world.simulator.reset(devices=1000)
+    run = world.must("device_command", {"filters": {"state": "online"}, "command": "UPDATE_HEARTBEAT"})
+    size = len(json.dumps(run.result["devices"])) / len(run.result["devices"])
+    assert size * 9000 < 700_000
+
+
+def devices_that_are(world: World, state: str) -> list[str]:
+    """Return the names of three Android devices with a state."""
+    world.simulator.reset(devices=30, groups=6, tags=4)
+    filters = {"platform": "ANDROID", "state": state}
+    return [each["name"] for each in world.must("device_info", {"filters": filters}).result["devices"]][:3]
 
 
 def not_seen_since_2020(_method: str, path: str, body: t.Any) -> t.Any:

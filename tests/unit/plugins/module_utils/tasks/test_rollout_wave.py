@@ -18,6 +18,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.http.transport import 
 from ansible_collections.esper.cloud.plugins.module_utils.rollout.state import StateStore, new_state
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import rollout_wave, rollout_window
 from ansible_collections.esper.cloud.tests.laws.world import KEY, Run, World
+from ansible_collections.esper.cloud.tests.unit.plugins.module_utils.tasks.test_event_query import counted, no_null
 from ansible_collections.esper.cloud.tests.unit.service import Clock
 
 Row = dict[str, t.Any]
@@ -195,6 +196,20 @@ def test_a_wave_converges_its_devices_once(make: Make) -> None:
     assert [gate["after"] for gate in run.result["gates"]] == [100.0]
     again = rollout.must()
     assert (again.changed, again.writes, again.result["outcome"]) == (False, [], "passed")
+
+
+def test_the_devices_that_a_task_commanded_are_returned_and_counted(make: Make) -> None:
+    rollout = make(PILOT, ALL)
+    predicted = rollout.run("Pilot", check_mode=True)
+    pilot = rollout.must("Pilot")
+    assert {each["id"] for each in pilot.result["devices"]} == set(rollout.commanded())
+    assert predicted.result["devices"] == pilot.result["devices"]
+    rows = counted("rollout_wave", pilot.result)
+    assert {row["canonical_facts"]["esper_device_id"] for row in rows} == set(rollout.commanded())
+    assert (len({row["name"] for row in rows}), no_null(rows)) == (len(rows), True)
+    rollout.must()
+    again = rollout.must()
+    assert (again.result["devices"], counted("rollout_wave", again.result)) == ([], [])
 
 
 def test_the_next_wave_has_only_other_devices(make: Make) -> None:
@@ -650,6 +665,7 @@ def test_going_back_converges_what_was_touched_only(make: Make) -> None:
     run = rollout.must(direction="back")
     assert (run.changed, run.result["outcome"]) == (True, "reverted")
     assert set(rollout.commanded()[10:]) == touched == rollout.converged()
+    assert {each["id"] for each in run.result["devices"]} == touched
     assert (rollout.state["status"], rollout.state["waves"][0]["status"]) == ("reverted", "reverted")
     assert rollout.state["waves"][1]["status"] == "pending"
     again = rollout.must(direction="back")
