@@ -9,7 +9,7 @@ that could not be reached. Its format:
 - ``target``: ``{"app": {package_name, version_name, version_code}}`` or ``{"version": "12"}``.
 - ``blueprints``: ``id``, ``name``, ``former_version_id``, ``former_number``, ``new_version_id``, ``new_number``,
   ``restored_version_id``, ``restored_number``. The new version is null until it is published, the restored one until
-  the version from before the rollout is published again.
+  the version from before the rollout is published again. ``kept``: whether going back does not change it.
 - ``status``: one of STATUSES. ``reason``: why the rollout failed, stopped or went back, or null. ``ended_at``.
 - ``waves``: ``name``, ``percent``, ``hash_limit``, ``selectors`` (see Wave.selectors), ``status`` (one of
   WAVE_STATUSES), ``started_at``, ``converged_at``, ``soak_until``, ``ended_at``, ``counts`` (a dict of numbers),
@@ -78,6 +78,7 @@ _BLUEPRINT: Row = {
     "new_number": None,
     "restored_version_id": None,
     "restored_number": None,
+    "kept": False,
 }
 
 

@@ -44,7 +44,7 @@ from ..rollout.state import (
 )
 from ..rollout.waves import Division, Wave, WaveDevices, default_seed
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .blueprint_versions import PublishedVersions, current_blueprint, current_version
+from .blueprint_versions import PublishedVersions, assigned_blueprint, current_blueprint, current_version
 from .rollouts import (
     ROLLOUT_OPTIONS,
     ROLLOUT_RULES,
@@ -126,6 +126,8 @@ def _plan(
         store.release()
         devices = _devices(view, "done", state, definition, targets, division)
         return _result(view, context, "done", state, published, store, **devices)
+    if is_new:
+        _keep_complete(view, state, targets)
     if state["status"] not in FINAL:
         _update_waves(state, division)
     step = _STEP_OF_STATUS.get(state["status"], "start" if is_new else "continue")
@@ -140,6 +142,26 @@ def _plan(
 
 
 _STEP_OF_STATUS = {"completed": "done", "reverted": "done", "reverting": "revert"}
+
+
+def _keep_complete(view: TenantView, state: Row, targets: Targets) -> None:
+    """Mark the blueprints that had the target before the rollout, and whose devices all run it: the rollout changes
+    nothing there, so going back must not do so either. Warn about those with outdated devices.
+
+    Choice: with outdated devices, the version is one that somebody published for this rollout, or the state of an
+    earlier run is lost. So going back includes them.
+    """
+    outdated = {assigned_blueprint(targets.rows[id_]) for id_ in _outdated(state, targets)}
+    for row in state["blueprints"]:
+        if row["new_version_id"] is None:
+            continue
+        row["kept"] = row["id"].lower() not in outdated
+        if not row["kept"] and row["former_version_id"] is not None:
+            view.warn(
+                f"The blueprint '{row['name']}' already has {target_text(state['target'])}: its version"
+                f" {row['new_number']} is published, but not all devices run it. If the rollout goes back, all of them"
+                f" get the settings of version {row['former_number']}."
+            )
 
 
 def _record(
@@ -205,7 +227,14 @@ def _go_back(state: Row, reason: str | None) -> str:
     """Change the state to one that goes back, and return the step."""
     if state["status"] == "reverted":
         return "done"
-    unknown = [f"'{row['name']}'" for row in state["blueprints"] if row["former_version_id"] is None]
+    for row in state["blueprints"]:
+        if row["kept"]:
+            row |= {"restored_version_id": row["new_version_id"], "restored_number": row["new_number"]}
+    unknown = [
+        f"'{row['name']}'"
+        for row in state["blueprints"]
+        if row["former_version_id"] is None and row["restored_version_id"] is None
+    ]
     if unknown:
         raise InvalidParameter(
             f"Cannot go back: no other version of {listed(unknown)} was published before. Publish one, or roll out"
@@ -228,7 +257,7 @@ def _record_published(state: Row, published: _Published) -> None:
         if latest is None:
             raise InvalidParameter(f"The blueprint '{row['name']}' has no published version. Publish one.")
         # Otherwise, the rollout would bring a version to the devices that nobody named.
-        if is_back and latest["version_id"] == row["new_version_id"]:
+        if is_back and latest["version_id"] == row["new_version_id"] and not row["kept"]:
             raise InvalidParameter(
                 f"The latest published version of the blueprint '{row['name']}' is still"
                 f" {latest['version_number']}, that of the rollout. Publish the earlier version first."
@@ -503,7 +532,7 @@ def _result(
         "rollout": state,
         "run_id": store.run,
     }
-    return ModuleResult(result, view.warnings())
+    return ModuleResult(result)
 
 
 def _wave_row(each: WaveDevices, status: str, outdated: set[str], start: datetime | None) -> Row:
@@ -550,6 +579,13 @@ _BLUEPRINT_VALUES = (
         sample=None,
     ),
     Value("restored_number", "Its number.", type="int", sample=None),
+    Value(
+        "kept",
+        "Whether the blueprint had the target before the rollout, and all of its devices ran it. Then going back does not"
+        " change it.",
+        type="bool",
+        sample=False,
+    ),
 )
 _STATE_VALUE = Value(
     "rollout",

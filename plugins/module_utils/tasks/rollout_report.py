@@ -58,7 +58,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         "markdown": markdown_of(report),
         "files": files,
     }
-    return ModuleResult(result, view.warnings())
+    return ModuleResult(result)
 
 
 def _state_of(params: Params) -> Row:

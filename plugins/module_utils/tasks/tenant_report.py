@@ -97,7 +97,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
         "slack": slack_message(report),
         "files": files,
     }
-    return ModuleResult(result, view.warnings())
+    return ModuleResult(result)
 
 
 def _write(path: str, text: str) -> None:

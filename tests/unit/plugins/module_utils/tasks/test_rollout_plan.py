@@ -342,6 +342,38 @@ def test_only_a_version_with_the_target_is_recorded(fleet: World, path: Path) ->
     assert "is still 4, that of the rollout. Publish the earlier version first." in error(fleet, published=True)
 
 
+def test_complete_blueprint_does_not_go_back(fleet: World, path: Path) -> None:
+    publish(fleet)
+    state = fleet.simulator.state(devices=True)
+    blueprint = next(row for row in state["blueprints"] if row["name"] == KIOSKS)
+    tenant = fleet.simulator._server._service.tenant
+    current = {
+        "current_blueprint_id": blueprint["id"],
+        "current_blueprint_version_id": blueprint["latest_published_version_id"],
+    }
+    devices = [tenant.devices[row["id"]] for row in kiosks(fleet)]
+    for device in devices[1:]:
+        tenant.change_device(device, blueprint_info={**device.document["blueprint_info"], **current})
+    both = [KIOSKS, "Point of Sale"]
+    # One device is outdated, so the version can be that of a run whose state is lost.
+    run = fleet.must("rollout_plan", options_of(fleet, blueprints=both), check_mode=True)
+    assert [row["kept"] for row in run.result["rollout"]["blueprints"]] == [False, False]
+    assert run.warnings == [
+        "The blueprint 'Retail Kiosk' already has com.example.kiosk 1.2.0: its version 3 is published, but not all"
+        " devices run it. If the rollout goes back, all of them get the settings of version 2."
+    ]
+    tenant.change_device(devices[0], blueprint_info={**devices[0].document["blueprint_info"], **current})
+    kept, other = plan(fleet, blueprints=both)["rollout"]["blueprints"]
+    assert (kept["kept"], other["kept"], other["new_number"]) == (True, False, None)
+    fleet.must("blueprint", {"name": "Point of Sale", "settings": {"android": {"apps": [APP]}}, "publish": True})
+    plan(fleet, blueprints=both, published=True)
+    kept, other = plan(fleet, blueprints=both, direction="back")["rollout"]["blueprints"]
+    assert (kept["restored_number"], other["restored_number"]) == (3, None)
+    fleet.must("blueprint", {"name": "Point of Sale", "version": other["former_version_id"], "publish": True})
+    kept, other = plan(fleet, blueprints=both, published=True)["rollout"]["blueprints"]
+    assert (kept["restored_number"], other["restored_number"]) == (3, other["new_number"] + 1)
+
+
 def test_drafts_of_others_are_not_published(fleet: World, path: Path) -> None:
     fleet.must("blueprint", {"name": KIOSKS, "settings": {"android": {"apps": [TILL]}}})
     expected = (
