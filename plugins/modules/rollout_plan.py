@@ -405,6 +405,11 @@ rollout:
         restored_number:
           description: Its number.
           type: int
+        kept:
+          description: Whether the blueprint had the target before the rollout, and all of its devices ran
+            it. Then going back does not change it.
+          type: bool
+          sample: false
     waves:
       description: Waves with their times, readings and gates, and the devices that failed.
       type: list
