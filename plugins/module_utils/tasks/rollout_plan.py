@@ -581,8 +581,8 @@ _BLUEPRINT_VALUES = (
     Value("restored_number", "Its number.", type="int", sample=None),
     Value(
         "kept",
-        "Whether the blueprint had the target before the rollout, and all of its devices ran it. Then going back does not"
-        " change it.",
+        "Whether the blueprint had the target before the rollout, and all of its devices ran it. Then going back does"
+        " not change it.",
         type="bool",
         sample=False,
     ),
