@@ -35,7 +35,7 @@ class Mistake(Exception):
 @dataclass(frozen=True)
 class Change:
     """The numbers of devices to add and remove, or the IDs of those to remove, and the IDs of devices to change, with
-    their new state, time and group. ``offline_percent`` is the percentage of the Android devices that are offline from
+    their new state, time, group and name. ``offline_percent`` is the percentage of the Android devices that are offline from
     now on, null for no change."""
 
     add: int = 0
@@ -44,6 +44,7 @@ class Change:
     state: int | None = None
     last_seen: str | None = None
     group_id: str | None = None
+    name: str | None = None
     offline_percent: float | None = None
 
     def __post_init__(self) -> None:

@@ -106,7 +106,7 @@ class Simulator:
         return changed
 
     def set_devices(self, ids: list[str], **values: Any) -> None:
-        """Set the `state`, `last_seen` or `group_id` of devices behind the client's back."""
+        """Set the `state`, `last_seen`, `group_id` or `name` of devices behind the client's back."""
         self._control("POST", "state/devices", {"change": ids, **values})
 
     def alarm(self, rule: str, device: str, time: str = "") -> None:

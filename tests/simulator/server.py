@@ -185,7 +185,7 @@ class Server:
             raise Mistake(f"Invalid change: there is no device {min(unknown)!r}.")
         if change.group_id is not None and change.group_id not in self._service.tenant.groups:
             raise Mistake(f"Invalid change: there is no group {change.group_id!r}.")
-        values = {"state": change.state, "last_seen": change.last_seen, "group_id": change.group_id}
+        values = {name: getattr(change, name) for name in ("state", "last_seen", "group_id", "name")}
         self._set(change.change, {name: value for name, value in values.items() if value is not None})
         changed = self._change(change.add, change.remove)
         if change.offline_percent is not None:

@@ -38,6 +38,8 @@ _IN_USE = ("online", "offline")
 _REMOVED = ("disabled", "wiping")
 # The time of online devices changes with each reading, so a small difference is not stored.
 _SMALL_GAP = timedelta(days=1)
+# A device that was not seen in between has not returned.
+_SHORTEST_GAP = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def changes_of(before: Row, after: Row, *, was_enrolling: bool, returned_after: 
         return [] if is_enrolling(after) else [Change(ENROLLED)]
     found = [*_of_state(before, after)]
     gap = gap_between(before, after)
-    if gap is not None and after["state"] != "offline" and gap >= timedelta(seconds=returned_after):
+    if gap is not None and after["state"] != "offline" and gap >= max(timedelta(seconds=returned_after), _SHORTEST_GAP):
         found.append(Change(RETURNED, _previous(before, "state", "last_seen"), {"seconds_absent": _seconds(gap)}))
     if before["group_id"] != after["group_id"]:
         found.append(Change(MOVED, _previous(before, "group_id")))

@@ -62,6 +62,6 @@ def make_event(
     # Persistence of ansible-rulebook recognizes an event by the UUID.
     meta: Row = {"uuid": identifier}
     host = host_of(device, hostnames) if device and hostnames else None
-    if host is not None and _TEMPLATE.search(host) is None:
+    if host is not None:
         meta["hosts"] = host
     return {"esper": without_templates(values), "meta": meta}

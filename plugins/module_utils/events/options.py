@@ -80,8 +80,11 @@ class Options:
         changes = _list("changes", args.get("changes")) or [name for name in CHANGES if name != COMMAND_SUCCEEDED]
         hostnames = _list("hostnames", args.get("hostnames")) or list(HOSTNAMES)
         for name, values, valid in (("changes", changes, CHANGES), ("hostnames", hostnames, (*HOSTNAMES, "alias"))):
-            if wrong := next((value for value in values if value not in valid), None):
-                raise InvalidParameter(f"Invalid {name}: '{wrong}' is not one of {', '.join(valid)}.")
+            if (wrong := next((value for value in values if value not in valid), None)) is not None:
+                hint = did_you_mean(wrong, valid)
+                raise InvalidParameter(
+                    f"Invalid {name}: '{wrong}' is not one of {', '.join(valid)}.{' ' * bool(hint)}{hint}"
+                )
         return cls(
             connection=_connection(args, os.environ if environment is None else environment),
             changes=frozenset(changes),
@@ -134,7 +137,9 @@ def _converted(name: str, type_: str, value: t.Any) -> t.Any:
 
 
 def _filters(args: t.Mapping[str, t.Any]) -> Row:
-    filters = args.get("filters") or {}
+    filters = args.get("filters")
+    if filters is None:
+        filters = {}
     if not isinstance(filters, dict):
         raise InvalidParameter("Invalid filters: it is not a dictionary.")
     if "state" in filters:
@@ -142,6 +147,9 @@ def _filters(args: t.Mapping[str, t.Any]) -> Row:
     selected = dict(filters)
     for option, name in (("groups", "group_multi"), ("tags", "tags")):
         if values := _list(option, args.get(option)):
+            # Checked here, so that the message has the name of the option.
+            if not all(value.strip() for value in values):
+                raise InvalidParameter(f"Invalid {option}: a value is empty.")
             if name in filters:
                 raise InvalidParameter(f"Set either {option} or the filter {name}, not both.")
             selected[name] = values
@@ -152,7 +160,9 @@ def _list(name: str, value: t.Any) -> list[str]:
     if value is None:
         return []
     values = [value] if isinstance(value, str) else value
-    if not isinstance(values, (list, tuple)) or not values or not all(isinstance(each, str) for each in values):
+    if values in ([], ()):
+        raise InvalidParameter(f"Invalid {name}: the list is empty. Omit the option for its default.")
+    if not isinstance(values, (list, tuple)) or not all(isinstance(each, str) for each in values):
         raise InvalidParameter(f"Invalid {name}: it is not a list of texts.")
     return list(values)
 

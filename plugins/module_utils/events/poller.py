@@ -49,7 +49,7 @@ class Poller:
 
         Raise ConfigurationError, NotFound, Ambiguous, and the errors of Client.request().
         """
-        with Client(self._connection, user_agent="event source") as client:
+        with self.store.explained(), Client(self._connection, user_agent="event source") as client:
             self._client = client
             if self._is_stopped:
                 client.stop()
@@ -65,7 +65,8 @@ class Poller:
 
     def events(self, limit: int) -> list[tuple[int, Row]]:
         """Return the oldest events that were not handed over, with their numbers."""
-        return self.store.events(limit)
+        with self.store.explained():
+            return self.store.events(limit)
 
     def confirm(self, number: int) -> None:
         """Forget an event that was handed over."""

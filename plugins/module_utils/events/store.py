@@ -68,13 +68,15 @@ class Store:
         self._path = path
         # The number of transactions that are open. SQLite opens one with the first change.
         self._depth = 0
-        with self._explained():
+        with self.explained():
             if path:
                 file = Path(path).expanduser()
                 file.parent.mkdir(parents=True, exist_ok=True)
                 # SQLite gives its other files the mode of the database.
                 with contextlib.suppress(FileExistsError):
                     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                if not file.is_file():
+                    raise ConfigurationError(f"Cannot use the state file '{path}': it is not a file.")
                 file.chmod(0o600)
                 path = str(file)
             self._base = sqlite3.connect(
@@ -103,7 +105,8 @@ class Store:
         self._base.close()
 
     @contextlib.contextmanager
-    def _explained(self) -> t.Iterator[None]:
+    def explained(self) -> t.Iterator[None]:
+        """Raise ConfigurationError for an error of the file."""
         try:
             yield
         except sqlite3.Error as error:
@@ -115,7 +118,7 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> t.Iterator[None]:
         """Write all or nothing. Within another transaction, it is a part of that."""
-        with self._explained():
+        with self.explained():
             self._depth += 1
             try:
                 yield

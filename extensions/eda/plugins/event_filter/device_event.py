@@ -42,7 +42,7 @@ options:
 
 EXAMPLES = r"""
 - name: Alerts of Esper
-  hosts: all
+  hosts: localhost
   sources:
     - ansible.eda.webhook:
         host: 0.0.0.0

@@ -179,7 +179,7 @@ options:
 
 EXAMPLES = r"""
 - name: Devices of stores
-  hosts: all
+  hosts: localhost
   sources:
     - name: devices
       esper.cloud.devices:

@@ -32,6 +32,8 @@ SPECIAL = [
     "for all",
     "a:all",
     "a,ALL",
+    "{{x}}",
+    "a{%x%}",
 ]
 NAMES = (
     st.none()
@@ -86,7 +88,7 @@ def test_a_special_name_is_skipped(name: str) -> None:
     assert hostnames([[name, "serial"]]) == ["serial"]
 
 
-@pytest.mark.parametrize("name", ["Kiosk&Till", "tall", "allspice", "Küche", "a.b", "#5"])
+@pytest.mark.parametrize("name", ["Kiosk&Till", "tall", "allspice", "Küche", "a.b", "#5", "{a}"])
 def test_a_plain_name_is_kept(name: str) -> None:
     assert hostnames([[name, "serial"]]) == [name]
 
@@ -103,6 +105,7 @@ BREAKING = {
     "fe80::1": "fe80__1",
     "../x": ".._x",
     "a\nb": "a_b",
+    "{{x}}": "_{x}}",
 }
 
 

@@ -233,5 +233,5 @@ def test_texts_of_an_event_are_no_templates(world: World, make_source: MakeSourc
     ((_number, event),) = source.poller.events(10)
     assert event["esper"]["device"]["alias"] == "{ { lookup('pipe', 'id') }}{ % x %}"
     assert "{{" not in str(event)
-    # The name is no valid pattern for hosts in this form.
-    assert "hosts" not in event["meta"]
+    # Without a host, ansible-rulebook would run playbooks on all hosts of the rulebook.
+    assert event["meta"]["hosts"] == devices[0]["serial"]
