@@ -35,8 +35,8 @@ class Mistake(Exception):
 @dataclass(frozen=True)
 class Change:
     """The numbers of devices to add and remove, or the IDs of those to remove, and the IDs of devices to change, with
-    their new state, time, group and name. ``offline_percent`` is the percentage of the Android devices that are offline from
-    now on, null for no change."""
+    their new state, time, group and name. ``offline_percent`` is the percentage of the Android devices that are offline
+    from now on, null for no change."""
 
     add: int = 0
     remove: int | list[str] = 0

@@ -17,7 +17,7 @@ from .ids import is_uuid
 MAX_LENGTH = 512
 # Names that Ansible reserves.
 _RESERVED = re.compile(r"all|ungrouped|localhost|127\.0\.0\.1|::1", re.IGNORECASE)
-# Characters with another meaning in Ansible: a path, a wildcard, the separators of patterns, and the start of a template.
+# Characters with another meaning in Ansible: a path, a wildcard, the separators of patterns, the start of a template.
 _SPECIAL = re.compile(r"[/\\*?\[\]\s:,]|\{(?=[{%#])")
 # The start of an exclusion, an intersection, a regular expression or a file.
 _SPECIAL_START = re.compile(r"[!&~@]+")
