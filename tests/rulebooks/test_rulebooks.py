@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import MakeRulebook
+from rulebook import SEVERAL
 from simulated import Simulator
 from stage import CHECKOUT
 
@@ -168,6 +169,40 @@ def test_the_samples_run_their_playbooks(
     assert ("LOCK", [alarmed["id"]]) in commands
     assert f"{shelf['name']} is up to date." in rulebook.output or f"{shelf['name']} was outdated." in rulebook.output
     assert "Others: 1 devices, 1 changed" in rulebook.output
+
+
+def test_a_device_with_a_strange_name_starts_nothing_on_others(
+    simulator: Simulator, make_rulebook: MakeRulebook, devices: list[Row]
+) -> None:
+    """The names select all devices, several or another one. ansible-rulebook uses the hosts of the rulebook if an event
+    has none, and they are all devices here."""
+    samples = [sample for sample in SAMPLES if sample.stem in ("alarm", "device_offline", "device_returned")]
+    content = [{**ruleset, "hosts": "all"} for sample in samples for ruleset in yaml.safe_load(sample.read_text())]
+    template, pattern, group, one, two, shelf, alarmed, plain = devices[:8]
+    simulator.set_devices([template["id"]], name="{{x}}")
+    simulator.set_devices([pattern["id"]], name="all")
+    simulator.set_devices([one["id"], two["id"]], name="double")
+    simulator.set_devices([group["id"], alarmed["id"]], name=SEVERAL)
+    simulator.set_devices([shelf["id"]], name=SEVERAL, state=OFFLINE, last_seen=LONG_AGO)
+    rule = add_alarm_rule(simulator, alarmed)
+    rulebook = make_rulebook(content, interval=1, ping_timeout=1)
+    rulebook.wait_for_polls(4, "-last_seen")
+    simulator.alarm(rule, alarmed["id"], now())
+    simulator.set_devices([shelf["id"]], state=ONLINE, last_seen=now())
+    for device in (template, pattern, group, one):
+        simulator.set_devices([device["id"]], state=OFFLINE, last_seen=now())
+    simulator.set_devices([plain["id"]], state=OFFLINE, last_seen=now(1))
+
+    def sent() -> set[str]:
+        return {id_ for each in simulator.state().get("commands", ()) for id_ in each["devices"]}
+
+    named = {template["id"], pattern["id"], plain["id"]}
+    rulebook.wait(lambda: named <= sent(), "three pings")
+    # The limits of three playbooks are a group. That of one is a name that no host has, because two devices have it.
+    # ansible-rulebook prints the output of each of these again.
+    rulebook.wait_for("PLAY RECAP", 9)
+    rulebook.wait_for("leaves us with no hosts to target")
+    assert sent() == named
 
 
 def add_alarm_rule(simulator: Simulator, device: Row) -> str:

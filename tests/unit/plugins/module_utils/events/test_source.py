@@ -254,7 +254,13 @@ def test_a_day_with_many_changes_needs_little_memory(monkeypatch: pytest.MonkeyP
         ({"interval": 0}, "Invalid interval"),
         ({"interval": "soon"}, "Invalid interval"),
         ({"changes": ["device_lost"]}, "Invalid changes: 'device_lost'"),
-        ({"changes": []}, "Invalid changes"),
+        ({"changes": ["device_ofline"]}, "Did you mean 'device_offline'"),
+        ({"changes": []}, "Invalid changes: the list is empty"),
+        ({"changes": [""]}, "Invalid changes: ''"),
+        ({"groups": []}, "Invalid groups: the list is empty"),
+        ({"groups": [""]}, "Invalid groups: a value is empty"),
+        ({"tags": " "}, "Invalid tags: a value is empty"),
+        ({"filters": []}, "not a dictionary"),
         ({"filters": {"state": "offline"}}, "option changes"),
         ({"filters": {"colour": "red"}}, "Unknown device filter"),
         ({"groups": ["Stores"], "filters": {"group_multi": ["Lab"]}}, "not both"),
@@ -292,6 +298,24 @@ def test_a_state_file_that_is_used_or_damaged_is_an_error(world: World, tmp_path
     (tmp_path / "events.db").write_bytes(b"no database" * 1000)
     with pytest.raises(ConfigurationError, match="not a database"):
         Poller(Options.from_args(args, {}), print)
+    mode = tmp_path.stat().st_mode
+    with pytest.raises(ConfigurationError, match="not a file"):
+        Poller(Options.from_args({**args, "state_file": str(tmp_path)}, {}), print)
+    assert tmp_path.stat().st_mode == mode
+
+
+def test_a_full_disk_ends_the_source_and_loses_nothing(world: World, tmp_path: Path, devices: list[Row]) -> None:
+    poller = Poller(Options.from_args(arguments(world, tmp_path), {}), print)
+    poller.poll()
+    world.simulator.set_devices([each["id"] for each in devices], state=OFFLINE, last_seen=NOW)
+    (pages,) = poller.store._base.execute("PRAGMA page_count").fetchone()
+    poller.store._base.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(ConfigurationError, match="disk is full"):
+        poller.poll()
+    poller.close()
+    queue = Queue()
+    watch(arguments(world, tmp_path), queue)
+    assert sorted(event["device"]["id"] for event in queue.events) == sorted(each["id"] for each in devices)
 
 
 def test_the_pause_grows_with_failures() -> None:
