@@ -197,7 +197,12 @@ def test_a_device_with_a_strange_name_starts_nothing_on_others(
         return {id_ for each in simulator.state().get("commands", ()) for id_ in each["devices"]}
 
     named = {template["id"], pattern["id"], plain["id"]}
-    rulebook.wait(lambda: named <= sent(), "three pings")
+
+    def has_sent_all() -> bool:
+        assert sent() <= named
+        return named <= sent()
+
+    rulebook.wait(has_sent_all, "three pings")
     # The limits of three playbooks are a group. That of one is a name that no host has, because two devices have it.
     # ansible-rulebook prints the output of each of these again.
     rulebook.wait_for("PLAY RECAP", 9)
