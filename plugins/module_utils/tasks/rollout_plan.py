@@ -476,18 +476,10 @@ def _identity(version: Row) -> Row:
 
 
 def _outdated(state: Row, targets: Targets) -> set[str]:
-    """Return the IDs of the devices that do not run the version of a rollout."""
-    return {id_ for id_, row in targets.rows.items() if _is_outdated(state, row)}
-
-
-def _is_outdated(state: Row, device: Row) -> bool:
-    """Return whether a device does not run the version of a rollout, which can be unpublished."""
-    versions = {
-        row["id"]: row["restored_version_id"] if state["status"] in ("reverting", "reverted") else row["new_version_id"]
-        for row in state["blueprints"]
-    }
-    current = versions.get(current_blueprint(device))
-    return current is None or current_version(device) != current
+    """Return the IDs of the devices that do not run the version of a rollout, which can be unpublished."""
+    key = "restored_version_id" if state["status"] in ("reverting", "reverted") else "new_version_id"
+    versions = {row["id"]: row[key] for row in state["blueprints"] if row[key] is not None}
+    return {id_ for id_, row in targets.rows.items() if versions.get(current_blueprint(row)) != current_version(row)}
 
 
 def _devices(

@@ -36,7 +36,7 @@ from ..rollout.gates import Health, Reading, failure_text, has_passed, judge
 from ..rollout.state import StateStore, check_same, is_over, record_failed, record_unreached, set_status, wave_state
 from ..rollout.waves import Division, Wave
 from ..task import ModuleDefinition, ModuleResult, RunContext
-from .blueprint_versions import PublishedVersions
+from .blueprint_versions import PublishedVersions, current_version
 from .commanded import commanded, commanded_value
 from .rollout_readings import Fleet, Readings, app_of_gate
 from .rollout_window import Converge, Record, SlidingWindow, progress_of
@@ -654,7 +654,8 @@ def _go_back(work: Work) -> ModuleResult:
     known = {id_: row for id_, row in known.items() if row["state"] in ("pending", "succeeded")}
     readings = Readings(work.view, work.desired, None)
     fleet = readings.read_all(work.context.report_devices)
-    touched = [id_ for id_, row in fleet.rows.items() if _is_touched(work, row) or id_ in sent]
+    new = {str(row["new_version_id"]).lower() for row in work.state["blueprints"] if row["new_version_id"]}
+    touched = [id_ for id_, row in fleet.rows.items() if current_version(row) in new or id_ in sent]
     outdated = fleet.outdated(touched)
     converge = progress_of(outdated, fleet.online, known)
     if work.context.check_mode:
@@ -664,13 +665,6 @@ def _go_back(work: Work) -> ModuleResult:
     _window(work, record, concurrency, readings).run(converge)
     work.note_devices(fleet, converge.sent)
     return _end_of_way_back(work, converge, fleet)
-
-
-def _is_touched(work: Work, row: Row) -> bool:
-    """Return whether a device runs the new version of its blueprint."""
-    info = row.get("blueprint_info") or {}
-    new = {str(each["new_version_id"]).lower() for each in work.state["blueprints"] if each["new_version_id"]}
-    return str(info.get("current_blueprint_version_id") or "").lower() in new
 
 
 def _end_of_way_back(work: Work, converge: Converge, fleet: Fleet) -> ModuleResult:
