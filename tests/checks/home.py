@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
@@ -28,6 +29,11 @@ def furnish(home: Path, venv: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     for name in _pip_installers(venv):
         (cache / name).write_text(ENSUREPIP)
+
+    # ansible-test creates this key if it is missing. Two checks that start at the same time disturb each other there.
+    key = cache.parent / "id_rsa"
+    if not key.exists() and shutil.which("ssh-keygen"):
+        subprocess.run(("ssh-keygen", "-m", "PEM", "-q", "-t", "rsa", "-N", "", "-f", key), check=True)
 
 
 def _pip_settings(venv: Path) -> RawConfigParser:
