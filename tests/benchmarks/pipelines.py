@@ -170,11 +170,11 @@ class Bench:
         self._add(latency_ms, CANCELED, RUNS, self._run("completed", 3, 0, None, canceled, state="cancelled"))
 
     def _run(
-        self, state: str, number: int, devices: int, failed: list[str] | None, /, *others: str, **options: Any
+        self, reached: str, number: int, devices: int, failed: list[str] | None, /, *others: str, **options: Any
     ) -> tuple[str, str]:
         """Write a task about a run, and return its command. It fails if its result is not the expected one: the state,
         the number of the run, the number of devices of the stages, and those that failed, None without report."""
-        conditions = [f"result.state == '{state}'", f"result.pipeline_run.number == {number}", *others]
+        conditions = [f"result.state == '{reached}'", f"result.pipeline_run.number == {number}", *others]
         if failed is not None:
             counts = {"succeeded": devices - len(failed), "failed": len(failed)}
             counts |= dict.fromkeys(("timed_out", "cancelled", "pending"), 0)

@@ -176,7 +176,7 @@ def read_inventory(job: Job, simulator: Simulator, devices: int) -> str:
     # Nobody can create a directory there, not even root.
     job.environment["HOME"] = "/proc/home"
     outputs = []
-    for _ in range(2):
+    for _run in range(2):
         simulator.clear_journal()
         outputs.append(job.run("python", "-c", READ_INVENTORY, job.private, source, job.private / "hosts.json"))
         found = json.loads(outputs[-1].splitlines()[-1])

@@ -29,7 +29,7 @@ _TITLED_LINK = re.compile(r"\[([^]]+)\]\(([^)\s]+)\)")
 
 def site_target(page: str, link: str) -> str:
     """Return the target of a link on a page of the site: another page of the site, or the file on GitHub."""
-    path, _, anchor = link.partition("#")
+    path, _separator, anchor = link.partition("#")
     for prefix in (f"{REPOSITORY}/blob/main/", f"{REPOSITORY}/tree/main/"):
         path = path.replace(prefix, "/")
     if path.startswith(f"{SITE}/"):

@@ -70,7 +70,7 @@ def _site_source(path: str) -> str:
 def test_links_lead_to_files_and_headings(page: str) -> None:
     broken = []
     for link in links(page):
-        path, _, anchor = _target(page, link).partition("#")
+        path, _separator, anchor = _target(page, link).partition("#")
         if (path and not (ROOT / path).exists()) or (anchor and anchor not in anchors(path)):
             broken.append(link)
     assert broken == []

@@ -119,7 +119,7 @@ def read_diff(result: Row) -> t.Any:
 
 def _read_side(text: str) -> t.Any:
     """Return one side of a diff as data. The content of a file stays a text."""
-    value = yaml.safe_load(text) if text else {}
+    value = yaml.load(text, Loader=yaml.CSafeLoader) if text else {}
     return value if isinstance(value, dict) else text
 
 

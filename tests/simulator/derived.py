@@ -473,7 +473,7 @@ def _envelope(properties: Mapping[str, Schema], page: Page, call: Call) -> dict[
 def _matches(row: Row, request: _Request) -> bool:
     for parameter, text in request.call.query.items():
         name = _PARAMETERS.get(parameter, parameter)
-        base, _, comparison = name.rpartition("_")
+        base, _separator, comparison = name.rpartition("_")
         if name == "ids":
             if str(row.get(request.resource.id_name)).lower() not in listed(text):
                 return False

@@ -71,7 +71,7 @@ def archive(entries: dict[str, bytes]) -> bytes:
 
 def read(name: str, data: bytes | None) -> Package:
     """The values in a package; else those in its file name, `NAME-VERSION.SUFFIX`."""
-    stem, _, suffix = name.rpartition(".")
+    stem, _dot, suffix = name.rpartition(".")
     platform = "APPLE" if suffix == "ipa" else "WINDOWS"
     try:
         with ZipFile(BytesIO(data or b"")) as file:

@@ -14,13 +14,15 @@ from ..base.text import composed
 
 
 class Named(t.Protocol):
-    """A desired child. With ``id``, ``name`` is its new name, if it is set."""
+    """A desired child."""
 
     @property
-    def id(self) -> str | None: ...
+    def id(self) -> str | None:
+        """Return the ID of the child, None if its name identifies it."""
 
     @property
-    def name(self) -> str | None: ...
+    def name(self) -> str | None:
+        """Return the name of the child. With an ID, it is the new name, None to keep it."""
 
 
 _Child = t.TypeVar("_Child", bound=Named)

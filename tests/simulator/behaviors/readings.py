@@ -176,7 +176,7 @@ def _location(tenant: Tenant, device: Device, age: int) -> Row:
 
 def _tile_test(name: str, value: str) -> Callable[[Row], bool] | None:
     """Return the test of a filter that devices do not have."""
-    base, _, comparison = name.rpartition("_")
+    base, _separator, comparison = name.rpartition("_")
     if name == "security_status":
         return lambda tile: bool(tile["security_state"] == _SECURITY.get(int(value)))
     if name == "model":
@@ -280,7 +280,7 @@ def _session(tenant: Tenant, row: Row) -> Row:
 
 
 def _session_matches(row: Row, name: str, value: str) -> bool:
-    base, _, comparison = name.rpartition("_")
+    base, _separator, comparison = name.rpartition("_")
     if name in ("states", "video_qualities"):
         return row["state" if name == "states" else "video_quality"].lower() in listed(value)
     if name in ("reason", "created_by", "device_name"):

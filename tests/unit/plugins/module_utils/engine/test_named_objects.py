@@ -55,7 +55,7 @@ class Tenant:
         self.shows, self.sent, self.reads = shows, list[tuple[str, t.Any]](), list[str]()
 
     def __call__(self, request: Request) -> Reply:
-        table, _, identifier = request.path.split("/v2/")[1].strip("/").partition("/")
+        table, _slash, identifier = request.path.split("/v2/")[1].strip("/").partition("/")
         rows = self.tables[table]
         if request.method == "GET" and not identifier:
             self.reads.append(request.target)
@@ -90,7 +90,7 @@ def run(view: TenantView, **params: t.Any) -> Result:
     [
         lambda identifier: identifier,
         lambda identifier: {"id": identifier, "name": "Desk" if str(identifier) == "7" else "Night"},
-        lambda identifier: int(identifier),
+        int,
     ],
     ids=["IDs", "objects", "numbers"],
 )

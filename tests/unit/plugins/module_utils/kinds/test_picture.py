@@ -18,9 +18,9 @@ Row = dict[str, t.Any]
 WALLPAPERS = "/v1/enterprise/{enterprise_id}/wallpaper/"
 
 
-def wallpaper(world: World, name: str, data: bytes | None = None, /, **options: t.Any) -> Run:
+def wallpaper(world: World, file: str, data: bytes | None = None, /, **options: t.Any) -> Run:
     """Run a task for a landscape wallpaper whose file has some bytes, if they are set."""
-    path = world.folder / name
+    path = world.folder / file
     if data is not None:
         path.write_bytes(data)
     return world.run("wallpaper", {"src": str(path), "orientation": "landscape", **options})

@@ -212,7 +212,7 @@ def test_values_are_shown_as_people_write_them() -> None:
 
 
 def chart(fleet: Row, key: str) -> dict[str, int]:
-    return {bar["label"]: bar["count"] for each in fleet["charts"] if each["key"] == key for bar in each["bars"]}
+    return {part["label"]: part["count"] for each in fleet["charts"] if each["key"] == key for part in each["bars"]}
 
 
 def test_the_charts_count_each_device_once() -> None:
@@ -228,8 +228,8 @@ def test_the_charts_count_each_device_once() -> None:
     assert chart(fleet, "group") == {"Stores": 6, "No group": 1}
     assert chart(fleet, "blueprint_version") == {"Kiosks, version 2": 5, "Kiosks, version 1": 1, "No blueprint": 1}
     for each in fleet["charts"]:
-        assert sum(bar["count"] for bar in each["bars"]) == 7, each
-    tones = {bar["label"]: bar["tone"] for bar in fleet["charts"][-1]["bars"]}
+        assert sum(part["count"] for part in each["bars"]) == 7, each
+    tones = {part["label"]: part["tone"] for part in fleet["charts"][-1]["bars"]}
     assert tones["Kiosks, version 1"] == "warn"
 
 

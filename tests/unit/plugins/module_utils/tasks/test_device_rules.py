@@ -58,8 +58,8 @@ def rule(match: t.Any, number: int = 1) -> Rule:
     return Rule(number, f"rule {number}", parse_conditions("match", match, lambda name: GROUPS[name], NOW))
 
 
-def matches(match: t.Any, device: Row = DEVICE) -> bool:
-    return bool(Rules([rule(match)]).matching(device, PLACES))
+def matches(match: t.Any, device: Row | None = None) -> bool:
+    return bool(Rules([rule(match)]).matching(device or DEVICE, PLACES))
 
 
 @pytest.mark.parametrize(

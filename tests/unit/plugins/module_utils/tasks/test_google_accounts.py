@@ -52,7 +52,9 @@ def test_only_devices_without_an_account_get_one(world: World, android: list[str
     run = account(world, *android)
     assert (predicted.writes, predicted.diff) == ([], run.diff)
     assert [each["changed"] for each in run.result["devices"]] == [False, True]
-    assert run.result["devices"][0]["google_user_id"] == first.result["devices"][0]["google_user_id"] is not None
+    identifiers = [each.result["devices"][0]["google_user_id"] for each in (first, run)]
+    assert identifiers[0]
+    assert identifiers[0] == identifiers[1]
     assert len(run.writes) == 1
     again = account(world, *android)
     assert (again.changed, again.writes, again.diff) == (False, [], [])
