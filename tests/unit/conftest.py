@@ -47,12 +47,17 @@ class MakeClient(t.Protocol):
         """Connect to the server, with the options of a connection."""
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def _undisturbed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _undisturbed(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Remove the settings of the person who runs the tests from the environment."""
     for name in (*_DISTURBING, *_PROXIES, *(name.lower() for name in _PROXIES)):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(home))
 
 
 @pytest.fixture
