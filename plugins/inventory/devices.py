@@ -395,10 +395,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # ansible-core makes the files of a cache readable for everybody.
         cache = self._cache._plugin
         file_name = getattr(cache, "_get_cache_file_name", None)
-        files = {file_name(key) for key in self._cache} if file_name else set()
-        # Later releases add a version to the key.
-        files.update(getattr(cache, "_files", {}).values())
-        for file in files:
+        # Since ansible-core 2.19, the names of the files have another key.
+        key_of_file = getattr(cache, "_get_key", str)
+        for file in {file_name(key_of_file(key)) for key in self._cache} if file_name else ():
             # A file that another user owns can be read, but only the owner can change its mode.
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 Path(file).chmod(0o600)
