@@ -380,7 +380,7 @@ class DeviceBatch:
             target.tags = _merged_tags(current, target.desired)
             if set(target.tags) == set(current):
                 target.tags = current
-            elif error := _result_of(functools.partial(_check_number_of_tags, target)):
+            elif error := _nameless_tags(target) or _result_of(functools.partial(_check_number_of_tags, target)):
                 target.error = error
             else:
                 new |= {*target.tags} - {*current, *names.values()}
@@ -657,6 +657,8 @@ def _find_lost_tags(view: TenantView, check: _Check) -> None:
             _LEGACY, ids={"id": target.id}, purpose=f"Reading the tags of the device '{target.label}' again"
         )
         current = _tags_in(row)
+        if not _are_readable(row.get("tags")):
+            raise EsperError("Esper returned an unexpected type for its tags.")
         if current == _tags_in(check.step.response or {}):
             return
         tags = _merged_tags(current, target.desired)
@@ -685,13 +687,28 @@ def _tag_step(target: DeviceTarget) -> Step:
     )
 
 
+def _are_readable(tags: t.Any) -> bool:
+    return tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))
+
+
 def _unreadable_tags(target: DeviceTarget) -> EsperError | None:
     """Return an error if the tags of a device have an unexpected type, because a request replaces all of them."""
-    tags = target.row.get("tags")
-    if tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+    if _are_readable(target.row.get("tags")):
         return None
     return EsperError(
         f"The device '{target.label}' is not changed, because Esper returned an unexpected type for its tags."
+    )
+
+
+def _nameless_tags(target: DeviceTarget) -> EsperError | None:
+    """Return an error if the request would have the ID of a tag, from which Esper would create a tag of that name."""
+    unnamed = sorted(tag for tag in {*(target.tags or ())} & {*(target.row.get("tags") or ())} if is_uuid(tag))
+    if not unnamed:
+        return None
+    return EsperError(
+        f"The device '{target.label}' is not changed, because Esper did not return the names of its tags"
+        f" {', '.join(unnamed)}, which a request replaces. Correct them in Esper, or set all tags of the device with"
+        " the option tags."
     )
 
 

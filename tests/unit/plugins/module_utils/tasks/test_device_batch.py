@@ -342,6 +342,26 @@ def test_tags_that_cannot_be_read_are_not_replaced(fleet: World, module: str, ta
     assert "an unexpected type for its tags" in str(run.result)
 
 
+@pytest.mark.parametrize("tag", [{}, None, "left out"])
+def test_a_tag_without_a_name_is_not_replaced_by_its_id(fleet: World, tag: t.Any) -> None:
+    row = devices(fleet)[0]
+    fleet.must("device", {"devices": [row["id"]], "tags": ["first", "second"]})
+
+    def rewrite(_method: str, path: str, body: t.Any) -> t.Any:
+        if path.endswith("/tags/"):
+            rows = [each for each in body["results"] if tag != "left out" or each["tag"] != "first"]
+            body["results"] = [{**each, "tag": tag} if each["tag"] == "first" else each for each in rows]
+        return body
+
+    fleet.simulator.rewrites.append(rewrite)
+    for options in ({"add_tags": ["till"]}, {"remove_tags": ["second"]}):
+        run = fleet.run("device", {"devices": [row["id"]], **options})
+        assert run.writes == []
+        assert "Esper did not return the names of its tags" in run.message
+    assert not fleet.must("device", {"devices": [row["id"]], "add_tags": ["second"]}).changed
+    assert fleet.must("device", {"devices": [row["id"]], "tags": ["till"]}).writes
+
+
 def test_a_new_group_with_a_similar_name_is_a_warning(fleet: World) -> None:
     rows = devices(fleet)
     items = [{"device": rows[0]["id"], "group": "Stores/berlin"}, {"device": rows[1]["id"], "group": "Stores/Potsdam"}]
