@@ -248,7 +248,8 @@ def record_after(view: TenantView, kind: Kind, planned: Plan) -> Row | None:
     if planned.parts:
         response = planned.root.response if planned.root else None
         record = planned.record if response is None else view.to_result(kind, response)
-        return {**record, **resolve_unknowns(planned.parts)}
+        parts = resolve_unknowns(planned.parts)
+        return {**record, **view.to_parts(kind, record.get("id"), parts)}
     responses = [step.response for step in planned.steps if step.response is not None]
     return view.to_result(kind, responses[-1]) if responses else planned.record
 

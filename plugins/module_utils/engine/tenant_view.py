@@ -338,6 +338,12 @@ class TenantView:
         self._record_mismatches(kind, row.get(kind.id_key), mismatches)
         return self.with_names(kind, result)
 
+    def to_parts(self, kind: Kind, identifier: t.Any, parts: Row) -> Row:
+        """Return some values of the result with the types of their fields. Values in them can come from responses."""
+        result, mismatches = typed_result((field for field in kind.fields if field.name in parts), parts)
+        self._record_mismatches(kind, identifier, mismatches)
+        return result
+
     def with_names(self, kind: Kind, result: Row) -> Row:
         """Return an object in collection terms with names in place of the IDs of objects that learn_names() knows."""
         for unknown, label in list(self._planned_labels.items()):

@@ -593,13 +593,13 @@ def test_steps_of_one_phase_are_sent_at_the_same_time(server: Server, tenant: Fa
     together = [_create(str(number), 1, settings={"of": KnownAfterApply(first, "id")}) for number in range(3)]
     last = _create("last", 2, settings={"of": [KnownAfterApply(each, "id") for each in together]})
     # The objects of a composite kind are the first one, and its parts.
-    parts = {"limit": [KnownAfterApply(each, "id") for each in together]}
+    parts = {"settings": {"of": [KnownAfterApply(each, "id") for each in together]}}
     record = apply(view, CHANNEL, Plan({"name": "first"}, [first, *together, last], root=first, parts=parts))
     names = [each.json["channel_name"] for each in server.writes()]
     assert (names[0], sorted(names[1:4]), names[4]) == ("first", ["0", "1", "2"], "last")
     assert [each.json["settings"] for each in server.writes()[1:4]] == [{"of": "1"}] * 3
     assert record is not None
-    assert (record["id"], record["name"], sorted(record["limit"])) == ("1", "first", ["2", "3", "4"])
+    assert (record["id"], record["name"], sorted(record["settings"]["of"])) == ("1", "first", ["2", "3", "4"])
 
 
 def test_after_a_failure_no_later_phase_is_started(server: Server, tenant: FakeTenant, view: TenantView) -> None:

@@ -369,6 +369,19 @@ def test_arguments_that_cannot_be_read_are_no_difference(world: World) -> None:
     assert "cannot be read. Set its operations in this task." in copied.message
 
 
+def test_values_of_a_created_stage_have_their_documented_types(world: World) -> None:
+    def garble(method: str, path: str, body: t.Any) -> t.Any:
+        if method == "POST" and path.endswith("/stages/"):
+            body["content"].update(timeout_seconds="long", description=5)
+        return body
+
+    world.simulator.rewrites.append(garble)
+    run = release(world, {"name": "One"})
+    created = run.result["pipeline"]["stages"][0]
+    assert (created["timeout_seconds"], created["description"]) == (None, "5")
+    assert "stages[0].timeout_seconds" in run.warnings[0]
+
+
 def test_secret_arguments_are_never_shown(world: World) -> None:
     wifi = {"type": "ADD_WIFI_AP", "args": {"wifi_access_points": [{"ssid": "Shop", "passphrase": "correct-horse"}]}}
     runs = [release(world, stage("One", wifi)), release(world, stage("One", wifi))]
