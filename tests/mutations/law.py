@@ -151,7 +151,10 @@ def overwrites_nothing(before: t.Any, intended: t.Any, after: t.Any, mutant: t.A
     for kind, rows in before.items():
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             continue
-        ends = [{each["id"]: each for each in state.get(kind, ()) if "id" in each} for state in (intended, after)]
+        ends = [
+            {each["id"]: each for each in state.get(kind, ()) if isinstance(each, dict) and "id" in each}
+            for state in (intended, after)
+        ]
         for row in rows:
             if (identity := row.get("id")) not in ends[0]:
                 continue

@@ -16,13 +16,14 @@ from random import Random
 import pytest
 import requests
 from ansible.errors import AnsibleParserError
+from ansible.module_utils.common.parameters import remove_values
 from ansible.template import Templar
 from ansible_collections.esper.cloud.plugins.module_utils.http import responses as responses_module
 from ansible_collections.esper.cloud.plugins.module_utils.http import transport as transport_module
 from ansible_collections.esper.cloud.plugins.module_utils.tasks import polling as polling_module
 from ansible_collections.esper.cloud.plugins.plugin_utils.api_values import as_template
 from ansible_collections.esper.cloud.tests.faults.world import Clock
-from ansible_collections.esper.cloud.tests.laws.world import World
+from ansible_collections.esper.cloud.tests.laws.world import KEY, World
 from ansible_collections.esper.cloud.tests.mutations import law
 from ansible_collections.esper.cloud.tests.mutations.law import Outcome
 from ansible_collections.esper.cloud.tests.mutations.mutants import (
@@ -169,7 +170,8 @@ class Runner:
         run = self.world.run(scenario.module, scenario.options(tenant), check_mode=scenario.check_mode)
         texts = [*run.warnings, *run.progress, *run.log]
         error = str(run.result.get("exception", ""))[-700:]
-        return Outcome(run.failed, run.message, run.result, texts, error)
+        # Ansible masks the API key in results.
+        return Outcome(run.failed, run.message, remove_values(run.result, {KEY}), texts, error)
 
     def _read(self, scenario: Scenario, tenant: Tenant) -> Outcome:
         options = {**(_CONNECTION if not scenario.discovers else {"retries": 2}), **scenario.options(tenant)}

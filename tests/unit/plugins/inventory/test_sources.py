@@ -40,7 +40,7 @@ LEAN: Row = {"detail_level": "minimal", "group_by": []}
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_collections() -> t.Iterator[None]:
-    """Suspend garbage collection. Each new inventory would otherwise cause one, which examines all objects of pytest."""
+    """Suspend garbage collection. Each new inventory causes one, which examines all objects of pytest."""
     gc.disable()
     yield
     gc.enable()
