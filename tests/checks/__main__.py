@@ -205,10 +205,11 @@ def _matrix(options: argparse.Namespace) -> int:
     run = Run(False, options.jobs)
     for environment in environments:
         is_end = environment in (environments[0], environments[-1])
+        where = f"matrix-{environment.name}" if is_end else environment.name
         jobs = [
             Job(check, environment, arguments)
             for check in selected
-            if (arguments := check.arguments("matrix" if is_end else environment.name)) is not None
+            if (arguments := check.arguments(where)) is not None
         ]
         if run.make_environments([environment], [job.check for job in jobs]):
             run.run(jobs)

@@ -15,7 +15,8 @@ class Check:
 
     ``newest``, ``oldest``, ``matrix``, ``middle`` and ``release`` are the arguments of the command on the newest
     ansible-core, on the oldest one, on both in `make test-matrix`, on the cores between them in `make test-matrix`, and
-    in `make release-check`. With None, the check does not run there.
+    in `make release-check`. With None, the check does not run there. ``matrix_oldest`` replaces ``matrix`` on the oldest
+    core.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Check:
     newest: Arguments | None = ()
     oldest: Arguments | None = None
     matrix: Arguments | None = None
+    matrix_oldest: Arguments | None = None
     middle: Arguments | None = None
     release: Arguments | None = None
 
@@ -34,7 +36,14 @@ class Check:
 
     def arguments(self, environment: str) -> Arguments | None:
         """Return the arguments in the environment of this name, or None if the check does not run there."""
-        return {"newest": self.newest, "oldest": self.oldest, "matrix": self.matrix}.get(environment, self.middle)
+        known = {
+            "newest": self.newest,
+            "oldest": self.oldest,
+            "matrix": self.matrix,
+            "matrix-newest": self.matrix,
+            "matrix-oldest": self.matrix_oldest or self.matrix,
+        }
+        return known.get(environment, self.middle)
 
 
 # Eight programs. Three of them have a module __main__ of their own.
@@ -50,8 +59,8 @@ mypy tests/checks
 mypy tests/benchmarks
 """
 
-# Targets for a change of the engine, and for modules on a core between the oldest and the newest. They cover
-# nested options and secrets, files, waiting, many objects in one task, and the inventory.
+# Targets for a change of the engine, and for modules in `make test-matrix`, where all targets would take an hour for
+# each core. They cover nested options and secrets, files, waiting, many objects in one task, and the inventory.
 REPRESENTATIVES = ("enterprise_policy", "content", "device_command", "tenant", "inventory_devices")
 
 # Targets with the ways to fail, nested options, and secrets. tests/processes runs modules on this core, too, and
@@ -61,9 +70,9 @@ MODULES_ON_OLDEST = ("api", "enterprise_policy")
 # Sanity tests that depend on ansible-core, with its own Python only. The newest core imports modules with the other
 # versions of Python. The other tests only read the files. The generated modules and action plugins have one form, so a
 # few of them are enough.
+OWN_PYTHON = ("--controller=origin:python=default", "--target-python=default")
 SANITY_ON_OLDEST = (
-    "--controller=origin:python=default",
-    "--target-python=default",
+    *OWN_PYTHON,
     "--test=ansible-doc",
     "--test=import",
     "plugins/connection/",
@@ -111,7 +120,7 @@ CHECKS = (
         ("python", "tests/checks/integration.py", "modules"),
         newest=None,
         oldest=MODULES_ON_OLDEST,
-        matrix=("exhaustive",),
+        matrix=("exhaustive", *REPRESENTATIVES),
         middle=REPRESENTATIVES,
     ),
     Check(
@@ -122,6 +131,7 @@ CHECKS = (
         newest=("--skip-test=pylint", "--skip-test=import"),
         oldest=SANITY_ON_OLDEST,
         matrix=(),
+        matrix_oldest=OWN_PYTHON,
     ),
     Check(
         "pylint",
@@ -175,7 +185,8 @@ CHECKS = (
         ("python", "-m", "pytest", "tests/mutations"),
         # Variables of hosts are templates in another way before ansible-core 2.19.
         oldest=("-k", "devices or find"),
-        matrix=("--mutations=20000", "--mutation-seed=0"),
+        matrix=("--mutations=10000", "--mutation-seed=0"),
+        matrix_oldest=("--mutations=2000", "--mutation-seed=0"),
     ),
     Check(
         "guides",

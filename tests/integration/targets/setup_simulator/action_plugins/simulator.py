@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import typing as t
-from urllib.request import ProxyHandler, Request, build_opener
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 
@@ -37,7 +39,15 @@ class ActionModule(ActionBase):
         return {"changed": False, "reads": reads, "writes": writes, "until": until}
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> t.Any:
-        headers = {"Content-Type": "application/json"}
-        request = Request(f"{self._control}/{path}", data=body, headers=headers, method=method)
-        with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
-            return json.loads(answer.read() or b"null")
+        # urllib.request loads the certificates of the system for each request.
+        address = urlsplit(self._control)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=60)
+        try:
+            connection.request(method, f"{address.path}/{path}", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise AnsibleActionFail(f"The simulator returned HTTP {answer.status}: {content.decode(errors='replace')}")
+        return json.loads(content or b"null")
