@@ -15,8 +15,8 @@ class Check:
 
     ``newest``, ``oldest``, ``matrix``, ``middle`` and ``release`` are the arguments of the command on the newest
     ansible-core, on the oldest one, on both in `make test-matrix`, on the cores between them in `make test-matrix`, and
-    in `make release-check`. With None, the check does not run there. ``matrix_oldest`` replaces ``matrix`` on the oldest
-    core.
+    in `make release-check`. With None, the check does not run there. On the oldest core, ``matrix_oldest`` replaces
+    ``matrix``.
     """
 
     name: str
