@@ -19,8 +19,8 @@ _CUTOFF = 0.9
 
 
 def misspelled(names: Iterable[str], task_file: str) -> str:
-    """Return a sentence about the first name that looks like a variable of the role or playbook with a task, "" if there
-    is none. ``names`` are the variables that the user set for the run or the role."""
+    """Return a sentence about the first name that looks like a variable of the role or playbook of a task, "" if none
+    does. ``names`` are the variables that the user set for the run or the role."""
     source = _source_of(task_file)
     if source is None:
         return ""

@@ -319,13 +319,18 @@ def tenant_of(view: TenantView) -> str:
 def store_of(view: TenantView, params: Params, context: RunContext) -> StateStore:
     """Return the store of the state that the options state_path, state, run_id and lease describe. Without run_id, it
     has a new one."""
+
+    def pause(seconds: float) -> None:
+        context.progress("Waiting for another run of the rollout, or for the end of its lease if it was killed")
+        view.client.wait(seconds)
+
     return StateStore(
         params["state_path"],
         params["state"],
         run=params["run_id"] or str(uuid.uuid4()),
         lease=params["lease"],
         read_only=context.check_mode,
-        pause=view.client.wait,
+        pause=pause,
     )
 
 

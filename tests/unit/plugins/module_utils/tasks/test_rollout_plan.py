@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import typing as t
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ansible_collections.esper.cloud.plugins.module_utils.base.times import now, parse_time
+from ansible_collections.esper.cloud.plugins.module_utils.base.times import format_utc, now, parse_time
 from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
 Row = dict[str, t.Any]
@@ -514,9 +515,7 @@ def test_careless_options_are_an_error(fleet: World, options: Row, message: str)
 
 
 def test_the_waves_are_unknown_if_another_task_of_check_mode_creates_a_group(fleet: World) -> None:
-    run = fleet.must(
-        "rollout_plan", options_of(fleet, waves=[{"name": "New", "groups": None}, REST]), check_mode=True
-    )
+    run = fleet.must("rollout_plan", options_of(fleet, waves=[{"name": "New", "groups": None}, REST]), check_mode=True)
     assert (run.result["step"], run.result["waves"], run.result["rollout"]) == (None, [], {})
     assert run.result["is_predicted"]
     assert run.requests == []
@@ -530,6 +529,15 @@ def test_a_run_that_failed_is_released_without_requests(fleet: World, path: Path
     assert parse_time(json.loads(path.read_text())["lease"]["until"]) <= now()
     # Another run need not wait an hour.
     assert plan(fleet, run_id="two")["step"] == "continue"
+
+
+def test_a_run_shows_that_it_waits_for_the_lease_of_another_one(fleet: World, path: Path) -> None:
+    plan(fleet)
+    change(path, lease={"run": "one", "until": format_utc(now() + timedelta(hours=1))})
+    # Clients of tests do not wait.
+    run = fleet.run("rollout_plan", options_of(fleet, run_id="two"))
+    assert "Another run works" in run.message
+    assert any("end of its lease" in sentence for sentence in run.progress)
 
 
 def test_going_back(fleet: World, path: Path) -> None:
