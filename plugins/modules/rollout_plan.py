@@ -140,7 +140,7 @@ options:
       with the version, so each release starts with other devices. A rollout in progress keeps its own.
     type: str
   windows:
-    description: Times at which devices may converge. If omitted, there is no limit.
+    description: Times at which devices may converge. If omitted or an empty list, there is no limit.
     type: list
     elements: dict
     suboptions:
@@ -204,6 +204,11 @@ options:
     default: false
   release:
     description: If V(true), the next run need not wait, because this task is the last one of the run.
+    type: bool
+    default: false
+  release_only:
+    description: If V(true), the module only releases the rollout, because another task of the run failed.
+      It sends no request, and returns no state.
     type: bool
     default: false
 notes:

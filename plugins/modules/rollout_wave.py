@@ -142,7 +142,7 @@ options:
       with the version, so each release starts with other devices. A rollout in progress keeps its own.
     type: str
   windows:
-    description: Times at which devices may converge. If omitted, there is no limit.
+    description: Times at which devices may converge. If omitted or an empty list, there is no limit.
     type: list
     elements: dict
     suboptions:

@@ -30,6 +30,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.esper.cloud.plugins.module_utils.base.errors import (
     ConfigurationError,
     EsperError,
@@ -55,6 +56,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.task import (
     unknown_result,
 )
 from ansible_collections.esper.cloud.plugins.plugin_utils.inventory_connections import missing_options
+from ansible_collections.esper.cloud.plugins.plugin_utils.misspelled_variables import misspelled
 
 Variables = dict[str, t.Any]
 Result = dict[str, t.Any]
@@ -108,6 +110,8 @@ class TaskAction(NormalAction):
         variables = task_vars or {}
         definition = self.definition
         try:
+            if message := self._misspelled_variable():
+                raise InvalidParameter(message)
             self._task.args = definition.with_short_items(without_omit(self._task.args))
             self._preparation = self._prepare()
             visits = definition.visit(self._task.args)
@@ -149,6 +153,12 @@ class TaskAction(NormalAction):
         warnings = [*self._preparation.warnings, *result.get("warnings", ())]
         redaction = Redaction(self._preparation.secrets)
         return {**redaction.all(result), **({"warnings": warnings} if warnings else {})}
+
+    def _misspelled_variable(self) -> str:
+        """Return a sentence about a variable of the command line or of the role that has no effect."""
+        role = self._task._role
+        names = [*load_extra_vars(self._loader), *(role._role_params if role is not None else ())]
+        return misspelled(names, self._task.get_path().rpartition(":")[0]) if names else ""
 
     def _with_connection(self, variables: Variables, environment: dict[str, t.Any]) -> Result:
         """Return the arguments of the task with the connection of its host. The module reads environment variables."""

@@ -11,6 +11,7 @@ from ..base.errors import ApiError, RequestFailed
 from ..base.row import Row
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
+from ..kinds.device import resolve_filters
 from .devices import DeviceChanges
 from .history import History
 from .names import Names
@@ -35,11 +36,6 @@ class Poller:
         self._client: Client | None = None
         self._is_stopped = False
         self.store = Store(options.state_file, options.scope)
-        if self.store.has_new_scope:
-            self._warn(
-                f"The state file '{options.state_file}' is for another tenant or other filters. It starts again, so"
-                " earlier changes are not reported."
-            )
         names = Names(self._warn)
         self._devices = DeviceChanges(options, self.store, names, self._warn)
         self._history = History(options, self.store, names, self._warn)
@@ -59,14 +55,26 @@ class Poller:
                 # Each poll has a client of its own, because the deadline is that of a task.
                 self._connection = replace(self._connection, enterprise_id=client.enterprise_id)
             view = TenantView(client)
+            if self.store.has_new_scope:
+                self._start_scope(view)
             if self._devices.is_needed:
                 self._devices.poll(view)
             self._history.poll(view)
 
+    def _start_scope(self, view: TenantView) -> None:
+        """Forget the devices and events of other options, once the names in the options are known to exist. A typo in
+        the name of a device group must not delete what happened since the last poll."""
+        resolve_filters(view, self._options.filters)
+        self.store.start_scope()
+        self._warn(
+            f"The state file '{self._options.state_file}' is for another tenant or other filters. It starts again, so"
+            " earlier changes are not reported."
+        )
+
     def events(self, limit: int) -> list[tuple[int, Row]]:
-        """Return the oldest events that were not handed over, with their numbers."""
+        """Return the oldest events that were not handed over, with their numbers. Those of other options are none."""
         with self.store.explained():
-            return self.store.events(limit)
+            return [] if self.store.has_new_scope else self.store.events(limit)
 
     def confirm(self, number: int) -> None:
         """Forget an event that was handed over."""

@@ -60,11 +60,12 @@ class Store:
 
     def __init__(self, path: str, scope: str) -> None:
         """Open the file, or a database in memory if the path is "". ``scope`` is that of the options. If it differs
-        from that of the file, everything is forgotten, and ``has_new_scope`` is true.
+        from that of the file, ``has_new_scope`` is true until start_scope().
 
         Raise ConfigurationError if the file cannot be used.
         """
         self.has_new_scope = False
+        self._scope = scope
         self._path = path
         # The number of transactions that are open. SQLite opens one with the first change.
         self._depth = 0
@@ -90,14 +91,21 @@ class Store:
             if self.value("format") not in ("", _FORMAT):
                 raise ConfigurationError(f"The state file '{path}' has the format of another version. Delete it.")
             self.has_new_scope = self.value("scope") not in ("", scope)
-            with self.transaction():
-                if self.has_new_scope:
-                    for table in ("meta", "devices", "seen", "commands", "outbox"):
-                        self._base.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
-                self.set_value("format", _FORMAT)
-                self.set_value("scope", scope)
-                if not self.value("id"):
-                    self.set_value("id", str(uuid.uuid4()))
+            if not self.has_new_scope:
+                self.start_scope()
+        self.id = self.value("id")
+
+    def start_scope(self) -> None:
+        """Forget everything if the scope is new."""
+        with self.transaction():
+            if self.has_new_scope:
+                for table in ("meta", "devices", "seen", "commands", "outbox"):
+                    self._base.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
+            self.set_value("format", _FORMAT)
+            self.set_value("scope", self._scope)
+            if not self.value("id"):
+                self.set_value("id", str(uuid.uuid4()))
+        self.has_new_scope = False
         self.id = self.value("id")
 
     def close(self) -> None:

@@ -65,6 +65,12 @@ _SHOWN_NAMES = 20
 
 def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     definition = definition_of(params)
+    if params["release_only"]:
+        store = store_of(view, params, context)
+        store.release()
+        return ModuleResult(
+            {"changed": False, **_UNKNOWN, "is_predicted": context.check_mode, "notes": [], "run_id": store.run}
+        )
     # Another run can have the lease for a while.
     view.client.extend(params["lease"])
     blueprints = read_blueprints(view, params)
@@ -553,6 +559,20 @@ def _words(choices: t.Iterable[str]) -> str:
     return f"one of {', '.join(f'V({each})' for each in choices)}"
 
 
+# The return values if the module does not plan.
+_UNKNOWN: t.Mapping[str, t.Any] = {
+    "step": None,
+    "next": None,
+    "is_published": False,
+    "is_predicted": True,
+    "missing_app": None,
+    "device_count": 0,
+    "outdated_count": 0,
+    "waves": [],
+    "notes": [],
+    "rollout": {},
+    "run_id": None,
+}
 _WITH_DEVICES = "unless O(published=true) or O(direction=back)"
 _BLUEPRINT_VALUES = (
     Value("id", "ID of the blueprint.", sample="8d1f0c0e-5a77-4dd1-9a3c-26b9e3f0a7e2"),
@@ -650,6 +670,13 @@ ROLLOUT_PLAN = ModuleDefinition(
                 type="bool",
                 default=False,
             ),
+            Option(
+                "release_only",
+                "If V(true), the module only releases the rollout, because another task of the run failed. It sends no"
+                " request, and returns no state.",
+                type="bool",
+                default=False,
+            ),
         ),
         rules=ROLLOUT_RULES,
         returns=(
@@ -730,4 +757,5 @@ ROLLOUT_PLAN = ModuleDefinition(
         seealso=("rollout_wave", "rollout_report", "blueprint", "converge"),
     ),
     _run,
+    unknown={**_UNKNOWN, "notes": ["The waves are not known in check mode, because an option is null."]},
 )

@@ -75,6 +75,7 @@ WAVE_OPTIONS = (
             " devices.",
         ),
         type="float",
+        identifier=True,
     ),
     Option(
         "soak",
@@ -91,6 +92,7 @@ WAVE_OPTIONS = (
         "not_before",
         "Earliest time of the wave: a date, a date and a time in O(timezone), or an offset from the start of the"
         " rollout such as V(+3 days).",
+        identifier=True,
     ),
     Option(
         "allow_empty",
@@ -143,23 +145,27 @@ ROLLOUT_OPTIONS = (
                 "converged_percent",
                 "Minimum percentage of the online devices of the wave that run the version of the rollout.",
                 type="float",
+                identifier=True,
             ),
             Option(
                 "max_failed_percent",
                 "Maximum percentage of the converge commands of the wave that failed.",
                 type="float",
+                identifier=True,
             ),
             Option(
                 "max_offline_increase_percent",
                 "Maximum increase of the percentage of offline devices of the wave, compared with the reading before"
                 " the wave.",
                 type="float",
+                identifier=True,
             ),
             Option(
                 "app_version",
                 "Name of the version of the app of the rollout that Esper must list as installed on the online devices"
                 " of the wave. Requires O(app).",
                 numbers=True,
+                identifier=True,
             ),
             Option(
                 "app_version_percent",
@@ -177,22 +183,25 @@ ROLLOUT_OPTIONS = (
     ),
     Option(
         "windows",
-        "Times at which devices may converge. If omitted, there is no limit.",
+        "Times at which devices may converge. If omitted or an empty list, there is no limit.",
         type="list",
         elements="dict",
+        identifier=True,
         options=(
             Option(
                 "days",
                 f"Days on which the window opens, such as V({DAYS[0]}). Defaults to all days.",
                 type="list",
                 elements="str",
+                identifier=True,
             ),
-            Option("from", "Time at which the window opens, such as V('22:00').", default="00:00"),
+            Option("from", "Time at which the window opens, such as V('22:00').", default="00:00", identifier=True),
             Option(
                 "to",
                 "Time at which the window closes. If it is not after O(windows[].from), the window closes on the next"
                 " day.",
                 default="24:00",
+                identifier=True,
             ),
         ),
     ),
@@ -310,13 +319,18 @@ def tenant_of(view: TenantView) -> str:
 def store_of(view: TenantView, params: Params, context: RunContext) -> StateStore:
     """Return the store of the state that the options state_path, state, run_id and lease describe. Without run_id, it
     has a new one."""
+
+    def pause(seconds: float) -> None:
+        context.progress("Waiting for another run of the rollout, or for the end of its lease if it was killed")
+        view.client.wait(seconds)
+
     return StateStore(
         params["state_path"],
         params["state"],
         run=params["run_id"] or str(uuid.uuid4()),
         lease=params["lease"],
         read_only=context.check_mode,
-        pause=view.client.wait,
+        pause=pause,
     )
 
 

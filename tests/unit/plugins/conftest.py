@@ -25,6 +25,7 @@ def make_action(tmp_path: Path) -> MakeAction:
     def make(module: str = "api", *, shown: list[str] | None = None, **keywords: t.Any) -> t.Any:
         output = [] if shown is None else shown
         words = {
+            "_role": None,
             "action": f"esper.cloud.{module}",
             "args": {},
             "async_val": 0,
@@ -33,6 +34,7 @@ def make_action(tmp_path: Path) -> MakeAction:
             "delegate_to": None,
             "diff": False,
             "environment": None,
+            "get_path": lambda: "site.yml:1",
             "get_name": lambda: "Restart the kiosks",
             "no_log": False,
             "timeout": 0,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.errors import NotFound
 from ansible_collections.esper.cloud.tests.laws.world import World
 from ansible_collections.esper.cloud.tests.unit.plugins.module_utils.events.sources import LATER, NOW, MakeSource, Row
 
@@ -201,9 +202,24 @@ def test_other_filters_start_again(world: World, make_source: MakeSource, device
     source = make_source()
     source.poll()
     source.restart(filters={"platform": "ANDROID"})
-    assert "other filters" in source.warnings[0]
     assert source.poll() == []
+    assert "other filters" in source.warnings[0]
     assert 0 < source.poller.store.count_devices() < 60
+
+
+def test_a_typo_in_a_filter_forgets_nothing(world: World, make_source: MakeSource, devices: list[Row]) -> None:
+    source = make_source(groups=["All devices"])
+    source.poll()
+    world.simulator.set_devices([devices[0]["id"]], state=OFFLINE, last_seen=NOW)
+    source.poller.poll()
+    source.restart(groups=["All devicse"])
+    # The event of the other filter waits.
+    assert source.hand_over() == []
+    with pytest.raises(NotFound, match="All devicse"):
+        source.poll()
+    source.restart(groups=["All devices"])
+    assert names(source.hand_over()) == [("device_offline", devices[0]["name"])]
+    assert source.warnings == []
 
 
 def test_a_failed_poll_loses_nothing(world: World, make_source: MakeSource, devices: list[Row]) -> None:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import typing as t
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.esper.cloud.plugins.module_utils.base.times import format_utc, now, parse_time
 from ansible_collections.esper.cloud.tests.laws.world import Run, World
 
 Row = dict[str, t.Any]
@@ -487,6 +489,8 @@ def test_check_mode_is_shown(fleet: World) -> None:
         ({"waves": [{"name": "A", "tags": []}]}, "waves[0].tags is empty"),
         ({"waves": [{"name": "A", "tags": [""]}]}, "tags"),
         ({"waves": [{"name": "A", "percent": ""}]}, "percent"),
+        # Without the percentage, the wave has all devices of the group.
+        ({"waves": [{"name": "A", "groups": ["Stores"], "percent": None}, REST]}, "waves[0].percent is null"),
         ({"waves": [{"name": "A", "percent": 101}]}, "percent"),
         ({"waves": [{"name": "A", "percent": -1}]}, "percent"),
         ({"waves": [{"name": "A", "percent": 0}]}, "in no wave"),
@@ -494,17 +498,46 @@ def test_check_mode_is_shown(fleet: World) -> None:
         ({"waves": [{"name": "A", "percnt": 100}]}, "percnt"),
         ({"waves": [{"name": "A", "percent": 100, "concurrency": 0}]}, "concurrency"),
         ({"health": {"converged_percnt": 95}}, "converged_percnt"),
+        ({"health": {"max_failed_percent": None}}, "health.max_failed_percent is null"),
         ({"app": {**APP, "version_name": ""}}, "version_name"),
         ({"app": {}}, "package_name"),
         ({"version": "1"}, "app|version"),
         ({"app": None, "version": ""}, "version"),
         ({"state_path": ""}, "state_path"),
         ({"windows": [{"day": ["mon"]}]}, "day"),
+        ({"windows": [{"days": None}]}, "windows[0].days is null"),
+        ({"windows": [{"from": "22:00", "to": None}]}, "windows[0].to is null"),
     ],
 )
 def test_careless_options_are_an_error(fleet: World, options: Row, message: str) -> None:
     assert message in error(fleet, **options)
     assert not (fleet.folder / "rollout.json").exists()
+
+
+def test_the_waves_are_unknown_if_another_task_of_check_mode_creates_a_group(fleet: World) -> None:
+    run = fleet.must("rollout_plan", options_of(fleet, waves=[{"name": "New", "groups": None}, REST]), check_mode=True)
+    assert (run.result["step"], run.result["waves"], run.result["rollout"]) == (None, [], {})
+    assert run.result["is_predicted"]
+    assert run.requests == []
+
+
+def test_a_run_that_failed_is_released_without_requests(fleet: World, path: Path) -> None:
+    plan(fleet, lease=3600)
+    assert parse_time(json.loads(path.read_text())["lease"]["until"]) > now()
+    run = fleet.must("rollout_plan", options_of(fleet, lease=3600, release_only=True))
+    assert run.requests == []
+    assert parse_time(json.loads(path.read_text())["lease"]["until"]) <= now()
+    # Another run need not wait an hour.
+    assert plan(fleet, run_id="two")["step"] == "continue"
+
+
+def test_a_run_shows_that_it_waits_for_the_lease_of_another_one(fleet: World, path: Path) -> None:
+    plan(fleet)
+    change(path, lease={"run": "one", "until": format_utc(now() + timedelta(hours=1))})
+    # Clients of tests do not wait.
+    run = fleet.run("rollout_plan", options_of(fleet, run_id="two"))
+    assert "Another run works" in run.message
+    assert any("end of its lease" in sentence for sentence in run.progress)
 
 
 def test_going_back(fleet: World, path: Path) -> None:
