@@ -7,12 +7,17 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.esper.cloud.plugins.module_utils.base.version import VERSION
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checks"))
+
+from environments import PYTHONS
 
 ROOT = Path(__file__).resolve().parents[2]
 UTILITIES = ROOT / "plugins" / "module_utils"
@@ -86,6 +91,18 @@ def test_workflows_use_fixed_actions_and_few_permissions(path: Path) -> None:
     keyed = {name for name, job in workflow["jobs"].items() if "secrets." in str(job)}
     assert keyed <= {"publish"}
     assert not [name for name in keyed if "actions/checkout" in str(workflow["jobs"][name])]
+
+
+def test_the_ci_runs_each_supported_core_and_its_jobs_have_time_limits() -> None:
+    jobs = load(".github/workflows/ci.yml")["jobs"]
+    rows = jobs["cores"]["strategy"]["matrix"]["include"]
+    assert {row["core"] for row in rows} == {f"2.{minor}" for minor in PYTHONS}
+    for row in rows:
+        lowest, highest = PYTHONS[int(row["core"].partition(".")[2])]
+        assert lowest <= tuple(map(int, row["python"].split("."))) <= highest, row
+    # GitHub stops a job without a limit after six hours. Branch protection needs the job "passed" only.
+    assert [name for name, job in jobs.items() if "timeout-minutes" not in job and "uses" not in job] == []
+    assert set(jobs["passed"]["needs"]) == set(jobs) - {"passed"}
 
 
 def imports(path: Path) -> set[str]:
