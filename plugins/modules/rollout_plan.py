@@ -174,8 +174,9 @@ options:
       - Mutually exclusive with O(state_path).
     type: dict
   run_id:
-    description: Text that identifies the run. Set it to RV(esper.cloud.rollout_plan#module:run_id) in all
-      later tasks.
+    description:
+      - Text that identifies the run. Set it to RV(esper.cloud.rollout_plan#module:run_id) in all later tasks.
+      - Required if O(release_only=true).
     type: str
   lease:
     description: Number of seconds after which another run can take over if this one was killed, from V(10)
@@ -208,7 +209,7 @@ options:
     default: false
   release_only:
     description: If V(true), the module only releases the rollout, because another task of the run failed.
-      It sends no request, and returns no state.
+      It sends no request, and returns no state. Requires O(run_id).
     type: bool
     default: false
 notes:

@@ -673,12 +673,12 @@ ROLLOUT_PLAN = ModuleDefinition(
             Option(
                 "release_only",
                 "If V(true), the module only releases the rollout, because another task of the run failed. It sends no"
-                " request, and returns no state.",
+                " request, and returns no state. Requires O(run_id).",
                 type="bool",
                 default=False,
             ),
         ),
-        rules=ROLLOUT_RULES,
+        rules={**ROLLOUT_RULES, "required_if": [("release_only", True, ("run_id",))]},
         returns=(
             Value(
                 "step",
