@@ -146,7 +146,7 @@ CHECKS = (
         ("python", "-m", "pytest"),
         newest=("tests/unit", "tests/contract"),
         oldest=UNITS_ON_OLDEST,
-        matrix=("tests/unit", "--round-trips=20"),
+        matrix=("tests/unit", "--round-trips=20", "--hypothesis-profile=thorough"),
         middle=UNITS_ON_OLDEST,
     ),
     Check(

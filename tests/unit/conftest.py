@@ -20,9 +20,10 @@ from ansible_collections.esper.cloud.tests.unit.service import Clock, Server
 from hypothesis import HealthCheck, settings
 
 # The same examples in each run, so that a change is judged by itself; and no time limit, on machines that are busy.
-settings.register_profile(
-    "unit", deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+_EACH = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("unit", _EACH, max_examples=40)
+# For `make test-matrix`.
+settings.register_profile("thorough", _EACH, max_examples=100)
 settings.load_profile("unit")
 
 KEY = "k3y-Of-The-Tests-0123456789"
