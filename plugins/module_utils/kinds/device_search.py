@@ -20,6 +20,7 @@ from ..engine.lookup import Lookup
 from ..engine.tenant_view import TenantView
 from ..http.client import Client
 from ..http.parallel import in_parallel
+from ..model.conform import to_text
 from ..model.field import Field
 from ..model.kind import Kind, Routes, Shape, not_in_tenant
 from ..model.module_spec import Option
@@ -50,7 +51,7 @@ def devices_option(*more: str, required: bool = False) -> Option:
 
 def label_of(device: Row) -> str:
     """Return the name of a device, or its ID."""
-    return str(device.get("name") or device.get("id"))
+    return to_text(device.get("name")) or str(device.get("id"))
 
 
 def find_devices(view: TenantView, identifiers: t.Iterable[str]) -> dict[str, Row | None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .values import leaves
+from .values import LEVELS, leaves
 
 
 class Producer(t.Protocol):
@@ -61,11 +61,12 @@ def required_steps(value: t.Any) -> t.Iterator[Producer]:
     return (leaf.step for leaf in leaves(value) if isinstance(leaf, KnownAfterApply))
 
 
-def _replace(value: t.Any, replacement: t.Callable[[KnownAfterApply], t.Any]) -> t.Any:
+def _replace(value: t.Any, replacement: t.Callable[[KnownAfterApply], t.Any], levels: int = LEVELS) -> t.Any:
     if isinstance(value, KnownAfterApply):
         return replacement(value)
-    if isinstance(value, dict):
-        return {key: _replace(item, replacement) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_replace(item, replacement) for item in value]
+    # Deeper values are from a response, and have no placeholders.
+    if levels and isinstance(value, dict):
+        return {key: _replace(item, replacement, levels - 1) for key, item in value.items()}
+    if levels and isinstance(value, list):
+        return [_replace(item, replacement, levels - 1) for item in value]
     return value

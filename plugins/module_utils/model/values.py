@@ -15,7 +15,7 @@ NULL = object()
 
 _OMIT = re.compile(r"__omit_place_holder__[0-9a-f]{40}")
 # Maximum number of levels of a value without a description. Ansible fails with several hundred.
-_LEVELS = 100
+LEVELS = 100
 
 
 def matches(current: t.Any, desired: t.Any, *, ordered: bool = True, typed: bool = False) -> bool:
@@ -46,7 +46,7 @@ def deep_merge(current: t.Any, desired: t.Any) -> t.Any:
 def is_too_deep(value: t.Any) -> bool:
     """Return whether dicts and lists are nested so deeply that Ansible cannot process the value."""
     level = [value] if isinstance(value, (dict, list)) else []
-    for _depth in range(_LEVELS):
+    for _depth in range(LEVELS):
         items = (item for each in level for item in (each.values() if isinstance(each, dict) else each))
         level = [item for item in items if isinstance(item, (dict, list))]
         if not level:

@@ -185,6 +185,8 @@ def _upload(view: TenantView, rows: list[Row], params: Params, context: RunConte
         raise InvalidParameter(
             f"The certificate '{path}' has the topic {certificate.topic}, not {params['topic']}. Correct src or topic."
         )
+    if params["id"] is None:
+        apple_uploads.check_states(APNS_CERTIFICATE_ROWS, rows)
     completed = in_state(rows, COMPLETED)
     selected = None if params["id"] is None else apple_uploads.with_id(APNS_CERTIFICATE_ROWS, rows, params["id"])
     same = [row for row in completed if row is (selected or row) and _has(row, certificate)]

@@ -78,6 +78,15 @@ def in_state(rows: t.Iterable[Row], state: str) -> list[Row]:
     return [row for row in rows if row.get("state") == state]
 
 
+def check_states(kind: Kind, rows: t.Iterable[Row]) -> None:
+    """Raise EsperError if an object has no readable state, because an upload could then replace the wrong object."""
+    if unknown := [str(row["id"]) for row in rows if not row.get("state")]:
+        raise EsperError(
+            f"Esper did not return the state of {', '.join(unknown)}, so the {kind.title} to replace is not known."
+            " Run the task again, or set id."
+        )
+
+
 def with_id(kind: Kind, rows: t.Iterable[Row], identifier: str) -> Row:
     """Return the object with an ID. Raise NotFound if there is none."""
     rows = list(rows)

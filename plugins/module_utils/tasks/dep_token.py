@@ -132,6 +132,7 @@ def _upload(view: TenantView, rows: list[Row], params: Params, context: RunConte
     if params["id"] is not None:
         target: Row | None = apple_uploads.with_id(DEP_TOKEN_ROWS, rows, params["id"])
     else:
+        apple_uploads.check_states(DEP_TOKEN_ROWS, rows)
         named = [row for row in in_state(rows, COMPLETED) if _is_named(row, name)]
         target = lookup_of(view, DEP_TOKEN_ROWS).one_or_none(named, name)
     if target is not None and not params["force"] and not _is_due(target, name, params["renew_within"]):

@@ -18,6 +18,7 @@ from ..engine.apply import apply_each
 from ..engine.tenant_view import TenantView
 from ..http.parallel import in_parallel
 from ..kinds.device_search import devices_option, label_of
+from ..model.conform import to_text
 from ..model.kind import Kind
 from ..model.module_spec import Option, Value
 from ..model.plan import Step
@@ -183,4 +184,4 @@ def _has_changed(change: DeviceChange, context: RunContext) -> bool:
 
 
 def _names_of(change: DeviceChange) -> Row:
-    return {"id": change.row["id"], "name": change.row.get("name")}
+    return {"id": change.row["id"], "name": to_text(change.row.get("name"))}

@@ -31,6 +31,7 @@ from ..engine.tenant_view import TenantView
 from ..kinds.device_group import DEVICE_GROUP
 from ..kinds.device_search import devices_option, label_of, require_devices
 from ..kinds.group_path import PATH_SYNTAX, ROOT
+from ..model.conform import to_text
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .device_batch import Desired, DeviceBatch, DeviceTarget
@@ -622,7 +623,7 @@ def _failure(target: DeviceTarget) -> Row:
 
 
 def _identity(row: Row) -> Row:
-    return {"id": row["id"], "name": row.get("name"), "serial": row.get("serial")}
+    return {"id": row["id"], "name": to_text(row.get("name")), "serial": to_text(row.get("serial"))}
 
 
 DEVICE_PLACEMENT = ModuleDefinition("device_placement", _MODULE, _run)

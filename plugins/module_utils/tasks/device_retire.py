@@ -30,6 +30,7 @@ from ..engine.tenant_view import TenantView
 from ..kinds.device import FILTERS, ONLINE
 from ..kinds.device_group import DEVICE_GROUP
 from ..kinds.device_search import find_devices, label_of
+from ..model.conform import to_text
 from ..model.module_spec import ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext, diff_entry
 from .device_batch import Desired, DeviceBatch, DeviceTarget
@@ -256,9 +257,9 @@ def _record(old: _Old, places: Places, started: datetime) -> Row:
     row, seen = old.row, _known_time("last_seen", old.row)
     return {
         "id": row["id"],
-        "name": row.get("name"),
-        "alias": row.get("alias") or None,
-        "serial": row.get("serial"),
+        "name": to_text(row.get("name")),
+        "alias": to_text(row.get("alias")) or None,
+        "serial": to_text(row.get("serial")),
         "platform": row.get("platform"),
         "group": places.paths.get(places.group_id_of(row)),
         "last_seen": None if seen is None else format_utc(seen.replace(microsecond=0)),

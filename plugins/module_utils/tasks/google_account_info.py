@@ -11,6 +11,7 @@ from ..engine.tenant_view import TenantView
 from ..http.parallel import in_parallel
 from ..kinds.device_reader import MISSING
 from ..kinds.device_search import devices_option, find_devices, unique_devices
+from ..model.conform import to_text
 from ..model.module_spec import NO_DIFF, READS_ONLY, ModuleSpec, Option, Value
 from ..task import ModuleDefinition, ModuleResult, RunContext
 from .device_changes import CONCURRENCY
@@ -96,7 +97,7 @@ def _run(view: TenantView, params: Params, _context: RunContext) -> ModuleResult
 def _read(view: TenantView, params: Params, device: Row) -> Row:
     has_google = is_android(device)
     accounts = [account_record(view, device, each) for each in accounts_of(view, device)] if has_google else []
-    record: Row = {"id": device["id"], "name": device.get("name"), "accounts": accounts}
+    record: Row = {"id": device["id"], "name": to_text(device.get("name")), "accounts": accounts}
     if params["emm"]:
         record["emm_devices"] = emm_devices_of(view, device) if has_google else []
     if params["policy"]:

@@ -231,6 +231,27 @@ def test_the_newest_request_is_not_the_one_with_the_latest_text(
     assert apns(world, write("apns.pem", apple_files.certificate())).writes == [f"PUT {APNS}{second}/"]
 
 
+@pytest.mark.parametrize("state", [[[]], None, ""])
+def test_nothing_is_replaced_if_a_state_is_unknown(
+    world: World, certificate: str, write: t.Callable[[str, bytes], str], state: t.Any
+) -> None:
+    world.must("dep_token", {"state": "requested"})
+    token = write("first.p7m", apple_files.dep_token(in_days(5)))
+    assert dep(world, token).changed
+    for module in ("apns_certificate", "dep_token"):
+        world.must(module, {"state": "requested"})
+
+    def hide(_method: str, path: str, body: t.Any) -> t.Any:
+        for row in body["content"]["results"] if path in (APNS, DEP) else ():
+            row["state"] = state if row["state"] == "COMPLETED" else row["state"]
+        return body
+
+    world.simulator.rewrites.append(hide)
+    for run in (apns(world, certificate, apple_id="new@example.com"), dep(world, token)):
+        assert run.writes == []
+        assert "Esper did not return the state of" in run.message
+
+
 def test_an_unknown_topic_is_not_replaced(world: World, certificate: str, write: t.Callable[[str, bytes], str]) -> None:
     def hide(_method: str, path: str, body: t.Any) -> t.Any:
         for row in body["content"]["results"] if path == APNS else ():

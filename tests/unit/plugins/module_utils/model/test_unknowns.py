@@ -13,6 +13,7 @@ from ansible_collections.esper.cloud.plugins.module_utils.model.unknowns import 
     required_steps,
     resolve_unknowns,
 )
+from ansible_collections.esper.cloud.plugins.module_utils.model.values import is_too_deep
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,15 @@ def test_a_value_is_read_from_the_response() -> None:
     assert KnownAfterApply(FIRST, "id").value() == 7
     assert KnownAfterApply(FIRST, "color").value() is None
     assert KnownAfterApply(SECOND, "id").value() is None
+
+
+def test_a_value_that_is_nested_too_deeply_is_left_as_it_is() -> None:
+    value: t.Any = {"id": KnownAfterApply(FIRST, "id"), "deep": 1}
+    for _level in range(5000):
+        value["deep"] = {"deep": value["deep"]}
+    resolved = resolve_unknowns(value)
+    assert resolved["id"] == 7
+    assert is_too_deep(resolved["deep"])
 
 
 def test_transforms_are_applied_in_order() -> None:

@@ -257,3 +257,19 @@ def test_information_about_accounts_policies_and_google_devices(world: World, an
     assert [(each["accounts"], each["policy"], each["emm_devices"]) for each in (second, third)] == [([], None, [])] * 2
     assert result["missing"] == ["nobody"]
     assert info(world, android[0])["devices"][0].keys() == {"id", "name", "accounts"}
+
+
+@pytest.mark.parametrize("module", ["device_google_account", "device_google_policy", "device_google_account_info"])
+def test_a_name_of_another_type_is_null(world: World, android: list[str], module: str) -> None:
+    identifier = world.must("device_info", {"devices": android[:1]}).result["devices"][0]["id"]
+
+    def garble(_method: str, path: str, body: t.Any) -> t.Any:
+        if path.startswith("/v2/devices/"):
+            for each in body["content"].get("results", [body["content"]]):
+                each["name"] = [{"id": 1}]
+        return body
+
+    world.simulator.rewrites.append(garble)
+    apps = {"apps": [{"package_name": SCANNER}]} if module == "device_google_policy" else {}
+    run = world.must(module, {"devices": [identifier], **apps})
+    assert [(each["id"], each["name"]) for each in run.result["devices"]] == [(identifier, None)]
