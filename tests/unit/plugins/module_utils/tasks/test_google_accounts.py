@@ -271,5 +271,6 @@ def test_a_name_of_another_type_is_null(world: World, android: list[str], module
 
     world.simulator.rewrites.append(garble)
     apps = {"apps": [{"package_name": SCANNER}]} if module == "device_google_policy" else {}
-    run = world.must(module, {"devices": [identifier], **apps})
+    # Google does not manage the device, so setting its apps fails.
+    run = world.run(module, {"devices": [identifier], **apps})
     assert [(each["id"], each["name"]) for each in run.result["devices"]] == [(identifier, None)]
