@@ -65,15 +65,17 @@ def mask_secrets(value: t.Any, *, is_secret: bool = False) -> t.Any:
 
 
 def secret_values(value: t.Any, *, is_secret: bool = False) -> t.Iterator[str]:
-    """Yield the texts and numbers that mask_secrets() masks, as texts."""
-    if isinstance(value, t.Mapping):
-        for key, item in value.items():
-            yield from secret_values(item, is_secret=_hides(key, is_secret, value))
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from secret_values(item, is_secret=is_secret)
-    elif _is_secret(value, is_secret):
-        yield str(value)
+    """Yield the texts and numbers that mask_secrets() masks, as texts. A response can be nested to any depth."""
+    waiting = [(value, is_secret)]
+    while waiting:
+        value, is_secret = waiting.pop()
+        if isinstance(value, t.Mapping):
+            items = [(item, _hides(key, is_secret, value)) for key, item in value.items()]
+            waiting += reversed(items)
+        elif isinstance(value, (list, tuple)):
+            waiting += ((item, is_secret) for item in reversed(value))
+        elif _is_secret(value, is_secret):
+            yield str(value)
 
 
 def _hides(key: t.Any, is_secret: bool, others: t.Container[t.Any] = ()) -> bool:

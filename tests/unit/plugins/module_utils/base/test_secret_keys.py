@@ -52,6 +52,13 @@ def test_values_of_secret_keys_are_collected() -> None:
     assert sorted(secret_values(value)) == ["4", "five", "one", "three"]
 
 
+def test_a_value_of_any_depth_is_searched() -> None:
+    value: t.Any = {"token": "one"}
+    for _level in range(5000):
+        value = [{"id": value}]
+    assert list(secret_values(value)) == ["one"]
+
+
 def test_a_private_key_x_its_public_key() -> None:
     assert mask_secrets({"data": "private", "public_data": "public"}) == {"data": MASK, "public_data": "public"}
     assert mask_secrets({"data": "plain"}) == {"data": "plain"}
