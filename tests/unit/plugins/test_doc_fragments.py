@@ -175,7 +175,8 @@ def test_a_module_s_rules_speak_of_its_options(name: str) -> None:
         for names in rules.get(rule, []):
             assert set(names) <= set(options)
     for option, value, names, *_any in rules.get("required_if", []):
-        assert value in options[option]["choices"]
+        described = options[option]
+        assert value in ((True, False) if described["type"] == "bool" else described["choices"])
         assert set(names) <= set(options)
 
 
