@@ -67,10 +67,12 @@ REPRESENTATIVES = ("enterprise_policy", "content", "device_command", "tenant", "
 # tests/unit compares modules with tasks in the controller's process and reads inventories.
 MODULES_ON_OLDEST = ("api", "enterprise_policy")
 
+# Arguments of ansible-test for sanity tests with the Python of ansible-core only.
+OWN_PYTHON = ("--controller=origin:python=default", "--target-python=default")
+
 # Sanity tests that depend on ansible-core, with its own Python only. The newest core imports modules with the other
 # versions of Python. The other tests only read the files. The generated modules and action plugins have one form, so a
 # few of them are enough.
-OWN_PYTHON = ("--controller=origin:python=default", "--target-python=default")
 SANITY_ON_OLDEST = (
     *OWN_PYTHON,
     "--test=ansible-doc",

@@ -68,9 +68,7 @@ def _run(view: TenantView, params: Params, context: RunContext) -> ModuleResult:
     if params["release_only"]:
         store = store_of(view, params, context)
         store.release()
-        return ModuleResult(
-            {"changed": False, **_UNKNOWN, "is_predicted": context.check_mode, "notes": [], "run_id": store.run}
-        )
+        return ModuleResult({"changed": False, **_UNKNOWN, "is_predicted": context.check_mode, "run_id": store.run})
     # Another run can have the lease for a while.
     view.client.extend(params["lease"])
     blueprints = read_blueprints(view, params)
